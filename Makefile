@@ -1,0 +1,77 @@
+# Nothing has to be set up first: each target brings the environment it needs.
+# Tools run as `python -m tool`, because the shebang lines of a virtual environment break in paths with spaces.
+
+PYTHON := .venv/bin/python
+SOURCES := $(wildcard app.py bench cdk cdk8s migrations src tests tools/*.py)
+TYPED := $(wildcard app.py bench cdk cdk8s src tests)
+
+# An empty HOME means "/" to most tools; an absent one means the home of the user.
+ifeq ($(HOME),)
+unexport HOME
+endif
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  \033[36m%-12s\033[0m %s\n", $$1, $$2 }' Makefile
+
+##@ Environment (called by the targets below)
+
+.PHONY: setup-dev
+setup-dev: ## Install what `make dev` needs (runs by itself)
+	@sh tools/setup-venv dev
+
+.PHONY: setup-test
+setup-test: ## Install what `make test` needs (runs by itself)
+	@sh tools/setup-venv test
+
+##@ The platform on this machine
+
+.PHONY: dev
+dev: setup-dev ## Start the whole platform; Ctrl-C stops it
+	@exec $(PYTHON) -m payments dev
+
+.PHONY: dev-reset
+dev-reset: setup-dev ## Forget all local data (.dev/)
+	@exec $(PYTHON) -m payments dev-reset
+
+.PHONY: demo
+demo: setup-dev ## Play a payment's whole story against the gateway
+	@exec $(PYTHON) -m payments demo
+
+.PHONY: bench
+bench: setup-dev ## Measure payments per second against PostgreSQL's own benchmark
+	@exec $(PYTHON) -m bench
+
+##@ Checks
+
+.PHONY: test
+test: lint ## Lint, types, import rules, then every test
+	@$(PYTHON) -m pytest -n 2
+
+.PHONY: lint
+lint: setup-test typecheck ## ruff, formatting, types, import rules
+	@$(PYTHON) -m ruff check $(SOURCES)
+	@$(PYTHON) -m ruff format --check $(SOURCES)
+	@$(PYTHON) -m importlinter.cli lint
+
+.PHONY: typecheck
+typecheck: setup-test ## mypy, strict
+	@$(PYTHON) -m mypy $(TYPED)
+
+.PHONY: format
+format: setup-test ## Fix what ruff can fix, and format
+	@$(PYTHON) -m ruff check --fix $(SOURCES)
+	@$(PYTHON) -m ruff format $(SOURCES)
+
+##@ Upkeep
+
+.PHONY: lock
+lock: setup-test ## Recompile requirements/*.txt (UPGRADE=1 takes newer versions)
+	@sh tools/lock $(if $(UPGRADE),--upgrade)
+
+.PHONY: clean
+clean: ## Remove the environment, caches and build output; keeps .dev/
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist cdk.out
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""The payments service: vault, payments, ledger, and what surrounds them."""

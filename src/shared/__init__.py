@@ -1,0 +1,1 @@
+"""What both services truly share; small on purpose."""
