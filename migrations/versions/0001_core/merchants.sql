@@ -1,0 +1,28 @@
+CREATE TABLE payments.merchants (
+    id                  uuid PRIMARY KEY,
+    name                text NOT NULL,
+    country             char(2) NOT NULL,
+    category_code       char(4) NOT NULL,
+    settlement_currency char(3) NOT NULL,
+    fee_basis_points    integer NOT NULL CHECK (fee_basis_points BETWEEN 0 AND 10000),
+    fee_fixed           bigint NOT NULL CHECK (fee_fixed >= 0),
+    risk_level          text NOT NULL CHECK (risk_level IN ('low', 'normal', 'high')),
+    created_at          timestamptz NOT NULL DEFAULT now(),
+    updated_at          timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON COLUMN payments.merchants.fee_fixed IS 'minor units of the settlement currency, per captured payment';
+
+CREATE TABLE payments.api_keys (
+    id          uuid PRIMARY KEY,
+    merchant_id uuid NOT NULL REFERENCES payments.merchants,
+    livemode    boolean NOT NULL,
+    name        text NOT NULL,
+    prefix      text NOT NULL,
+    hash_key_id text NOT NULL,
+    hash        bytea NOT NULL UNIQUE,
+    scopes      text[] NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    revoked_at  timestamptz
+);
+CREATE INDEX api_keys_by_merchant ON payments.api_keys (merchant_id, id DESC);
+COMMENT ON COLUMN payments.api_keys.hash IS 'HMAC-SHA256 of the whole key under the key ring entry hash_key_id';

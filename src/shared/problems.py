@@ -1,0 +1,88 @@
+"""RFC 9457 problem details: the one shape of every error both services answer with.
+
+    Problem
+    ├── 400 malformed_json, invalid_request, idempotency_key_missing, idempotency_key_invalid
+    ├── 401 unauthenticated        403 forbidden        404 not_found        405 method_not_allowed
+    ├── 409 payment_state, idempotency_key_in_use       413 body_too_large   415 unsupported_media_type
+    ├── 422 validation_failed, amount_too_large, idempotency_key_reused
+    ├── 429 rate_limited
+    └── 500 internal   502 bad_gateway   503 unavailable   504 timeout
+
+``effect`` tells a client whether money may have moved: ``none`` or ``unknown``.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Literal
+
+import msgspec
+
+Effect = Literal["none", "unknown"]
+MEDIA_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one field; ``pointer`` is an RFC 6901 JSON pointer into the request body."""
+
+    detail: str
+    pointer: str
+
+
+@dataclass(slots=True)
+class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem, and it carries more than an error
+    """An error a client may see.
+
+    Shapes:
+        status: HTTP status code.
+        code: stable, machine-readable name of the error.
+        detail: one sentence that says what to do.
+        errors: one entry per invalid field.
+        headers: extra response headers, for example ``Retry-After``.
+    """
+
+    status: int
+    code: str
+    detail: str
+    effect: Effect = "none"
+    retryable: bool = False
+    errors: Sequence[FieldError] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """Return the code and the sentence, for logs."""
+        return f"{self.status} {self.code}: {self.detail}"
+
+    def body(self, instance: str, request_id: str | None) -> bytes:
+        """Return the JSON document for a request path and its request id."""
+        document: dict[str, Any] = {
+            "type": f"urn:problem:payments:{self.code}",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            "instance": instance,
+            "code": self.code,
+            "request_id": request_id,
+            "effect": self.effect,
+            "retryable": self.retryable,
+        }
+        if self.errors:
+            document["errors"] = [{"detail": e.detail, "pointer": e.pointer} for e in self.errors]
+        return msgspec.json.encode(document)
+
+
+def not_found(what: str) -> Problem:
+    """Return the answer for anything that does not exist, or exists for somebody else."""
+    return Problem(404, "not_found", f"There is no such {what} for this key and mode.")
+
+
+def internal() -> Problem:
+    """Return the answer for a defect of ours; details stay in the log."""
+    return Problem(
+        500,
+        "internal",
+        "Something failed on our side. Repeat the request with the same Idempotency-Key, or quote the request_id to support.",
+        effect="unknown",
+        retryable=True,
+    )
