@@ -1,0 +1,116 @@
+"""Who may call: verifies the gateway's signed identity and checks scopes and roles. Nothing else is trusted."""
+
+from pathlib import Path
+from time import time
+from typing import Annotated, Any
+
+import jwt
+import msgspec
+from fastapi import Depends, Request
+
+from shared.identity import ALGORITHM, AUDIENCE, ISSUER, LEEWAY_SECONDS, Identity
+from shared.problems import Problem
+
+# Far above the keys in use within a token's two seconds of life; a bound all the same.
+_MAX_CACHED = 10_000
+
+
+class Access:
+    """Verifies identity tokens with the gateway's public keys and remembers them until they expire."""
+
+    def __init__(self, keys: dict[str, Any]) -> None:
+        """Take public keys by their key id."""
+        self._keys = keys
+        self._verified: dict[str, tuple[Identity, int]] = {}
+
+    @classmethod
+    def load(cls, path: Path) -> "Access":
+        """Read a JWKS file."""
+        return cls({key.key_id: key.key for key in jwt.PyJWKSet.from_json(path.read_text(encoding="utf-8")).keys})
+
+    def identify(self, authorization: str | None) -> Identity:
+        """Return the caller named by an ``Authorization`` header.
+
+        Raises:
+            Problem: 401 when there is none, it is forged, or it has expired.
+
+        """
+        token = (authorization or "").removeprefix("Bearer ")
+        known = self._verified.get(token)
+        if known is not None and known[1] > time():
+            return known[0]
+        identity, expires = self._verify(token)
+        if len(self._verified) >= _MAX_CACHED:
+            self._verified.clear()
+        self._verified[token] = (identity, expires)
+        return identity
+
+    def _verify(self, token: str) -> tuple[Identity, int]:
+        try:
+            key = self._keys[jwt.get_unverified_header(token)["kid"]]
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=[ALGORITHM],
+                audience=AUDIENCE,
+                issuer=ISSUER,
+                leeway=LEEWAY_SECONDS,
+                options={"require": ["exp", "iat", "sub"]},
+            )
+            return Identity.from_claims(claims), int(claims["exp"]) + LEEWAY_SECONDS
+        except (jwt.InvalidTokenError, KeyError, ValueError, msgspec.DecodeError) as error:
+            raise Problem(
+                401,
+                "unauthenticated",
+                "This service takes requests from the gateway only.",
+                headers={"WWW-Authenticate": "Bearer"},
+            ) from error
+
+
+def require_scope(caller: Identity, scope: str) -> None:
+    """Let through API keys that carry the scope.
+
+    Raises:
+        Problem: 403 that names the missing scope.
+
+    """
+    if scope not in caller.scopes or caller.merchant_id is None:
+        raise Problem(403, "forbidden", f"This needs an API key with the scope {scope}.")
+
+
+def identity(request: Request) -> Identity:
+    """Return the caller, for FastAPI's dependency injection."""
+    access: Access = request.app.state.access
+    return access.identify(request.headers.get("authorization"))
+
+
+Caller = Annotated[Identity, Depends(identity)]
+
+
+def scope(name: str) -> Any:  # noqa: ANN401 - FastAPI's Depends has no public type
+    """Return a dependency that lets API keys with one scope through."""
+
+    def check(caller: Caller) -> None:
+        require_scope(caller, name)
+
+    return Depends(check)
+
+
+def role(name: str) -> Any:  # noqa: ANN401 - FastAPI's Depends has no public type
+    """Return a dependency that lets people with one role through."""
+
+    def check(caller: Caller) -> None:
+        if caller.kind != "person" or name not in caller.roles:
+            raise Problem(403, "forbidden", f"This needs a person with the role {name}.")
+
+    return Depends(check)
+
+
+def service(name: str) -> Any:  # noqa: ANN401 - FastAPI's Depends has no public type
+    """Return a dependency that lets one of our own services through."""
+
+    def check(caller: Caller) -> None:
+        if caller.kind != "service" or caller.subject != name:
+            raise Problem(403, "forbidden", "This is for the platform's own services.")
+
+    return Depends(check)

@@ -1,0 +1,63 @@
+"""Micro-batching: concurrent requests that wait on the same commit share it.
+
+No timer adds latency: a batch is whatever queued while the previous ones were in flight, so a lone request goes at once,
+as a batch of one. Measurements: docs/decisions/0006-write-path.md.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Batcher(Generic[T, R]):
+    """Collects items and hands them to ``handle`` in batches, at most ``lanes`` at a time.
+
+    ``handle`` returns one result per item in the same order; a result that is an exception is raised to that item's
+    caller alone. An exception raised by ``handle`` itself reaches every caller of the batch. A caller that goes away
+    cancels nothing: its item is part of a commit by then.
+    """
+
+    def __init__(
+        self, handle: Callable[[list[T]], Awaitable[Sequence[R | Exception]]], *, lanes: int = 2, max_items: int = 64
+    ) -> None:
+        """Take the handler of a batch, the number of batches in flight and the largest batch."""
+        self._handle = handle
+        self._lanes = lanes
+        self._max_items = max_items
+        self._queue: deque[tuple[T, asyncio.Future[R]]] = deque()
+        self._workers: set[asyncio.Task[None]] = set()
+
+    async def submit(self, item: T) -> R:
+        """Return the result of one item."""
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._queue.append((item, future))
+        if len(self._workers) < self._lanes:
+            worker = asyncio.create_task(self._drain())
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+        return await future
+
+    async def close(self) -> None:
+        """Wait until everything submitted is answered."""
+        while self._workers:
+            await asyncio.wait(self._workers)
+
+    async def _drain(self) -> None:
+        while self._queue:
+            size = min(len(self._queue), self._max_items)
+            batch = [self._queue.popleft() for _ in range(size)]
+            try:
+                results = await self._handle([item for item, _ in batch])
+            except Exception as error:  # noqa: BLE001 - whatever it is, the callers must hear of it
+                results = [error] * size
+            for (_, future), result in zip(batch, results, strict=True):
+                if future.done():
+                    continue
+                if isinstance(result, Exception):
+                    future.set_exception(result)
+                else:
+                    future.set_result(result)

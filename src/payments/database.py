@@ -1,0 +1,42 @@
+"""The way to PostgreSQL for everything but the micro-batched writes: SQLAlchemy Core on an async engine."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import MetaData
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+metadata = MetaData()
+
+
+def sqlalchemy_url(url: str) -> str:
+    """Return the SQLAlchemy form of a libpq URL."""
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+class Database:
+    """One engine per process."""
+
+    def __init__(self, url: str, *, pool_size: int = 5) -> None:
+        """Connect lazily; ``url`` is a libpq URL."""
+        self.engine: AsyncEngine = create_async_engine(
+            sqlalchemy_url(url), pool_size=pool_size, max_overflow=0, pool_pre_ping=True, pool_timeout=5
+        )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """Yield a connection whose work commits at the end, or not at all."""
+        async with self.engine.begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """Yield a connection that reads one moment: every statement sees the same rows."""
+        async with self.engine.connect() as connection:
+            await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            async with connection.begin():
+                yield connection
+
+    async def dispose(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()

@@ -1,0 +1,1 @@
+"""HTTP conventions of the service: request models, problem documents, lists, the way in."""

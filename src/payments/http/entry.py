@@ -1,0 +1,165 @@
+"""The way in: request ids, bodies, the hot routes, and the last resort for errors. A plain ASGI application.
+
+Hot routes skip the framework's dependency machinery. They are ordinary FastAPI routes as well, so that they are
+documented and would work without this file: each takes ``(body, caller, idempotency_key)`` and returns a response.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from payments.access import Access, require_scope
+from payments.http.problems import from_validation, malformed_json, respond
+from payments.http.models import StrictModel
+from shared.identity import Identity
+from shared.ids import new_id
+from shared.problems import Problem, internal
+
+_log = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 1_000_000
+_WITH_BODY = frozenset(("POST", "PUT", "PATCH"))
+
+HotEndpoint = Callable[[Any, Identity, str], Awaitable[Response]]
+
+
+class HotRoute:
+    """One route on the short path: its model, the scope it needs and its endpoint."""
+
+    def __init__(self, model: type[StrictModel], scope: str, endpoint: HotEndpoint) -> None:
+        """Take what the dispatcher needs to know."""
+        self.validate = model.__pydantic_validator__.validate_json
+        self.scope = scope
+        self.endpoint = endpoint
+
+
+class Entry:
+    """Wraps the FastAPI application."""
+
+    def __init__(self, app: ASGIApp, access: Access, hot: dict[tuple[str, str], HotRoute]) -> None:
+        """Take the application, the verifier of callers and the hot routes by (method, path)."""
+        self._app = app
+        self._access = access
+        self._hot = hot
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        request_id = headers.get(b"x-request-id", b"").decode("latin-1") or new_id("req")
+        scope["request_id"] = request_id
+        started = False
+
+        async def remember(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode("latin-1"))]
+            await send(message)
+
+        try:
+            await self._serve(scope, headers, receive, remember)
+        except Problem as problem:
+            await respond(problem, scope["path"], request_id)(scope, receive, remember)
+        except Exception:
+            _log.exception("request failed", extra={"request_id": request_id})
+            if not started:
+                await respond(internal(), scope["path"], request_id)(scope, receive, remember)
+
+    async def _serve(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
+        if scope["method"] not in _WITH_BODY:
+            await self._app(scope, receive, send)
+            return
+        body = await _read(headers, receive)
+        hot = self._hot.get((scope["method"], scope["path"]))
+        if hot is not None:
+            response = await self._serve_hot(hot, scope, headers, body)
+            await response(scope, receive, send)
+            return
+        if body:
+            _check_json(body)
+        await self._app(scope, _replay(body, receive), send)
+
+    async def _serve_hot(self, hot: HotRoute, scope: Scope, headers: dict[bytes, bytes], body: bytes) -> Response:
+        caller = self._access.identify(headers.get(b"authorization", b"").decode("latin-1"))
+        require_scope(caller, hot.scope)
+        key = idempotency_key([value for name, value in scope["headers"] if name == b"idempotency-key"])
+        try:
+            model = hot.validate(body)
+        except ValidationError as error:
+            raise from_validation(error.errors(include_input=False, include_url=False)) from None
+        return await hot.endpoint(model, caller, key)
+
+
+def idempotency_key(values: list[bytes]) -> str:
+    """Return the key in the ``Idempotency-Key`` headers of a request.
+
+    A structured-field string (``"abc"``) or the same unquoted, 1 to 255 visible ASCII characters
+    (draft-ietf-httpapi-idempotency-key-header-07).
+
+    Raises:
+        Problem: 400 when it is missing, repeated or malformed.
+
+    """
+    if not values:
+        raise Problem(
+            400,
+            "idempotency_key_missing",
+            "Send an Idempotency-Key header: a fresh UUID for each payment, and the same one when you retry it.",
+        )
+    if len(values) > 1:
+        raise Problem(400, "idempotency_key_invalid", "Send the Idempotency-Key header once.")
+    key = values[0].decode("latin-1").strip()
+    if len(key) > 1 and key[0] == key[-1] == '"':
+        key = key[1:-1].replace('\\"', '"').replace("\\\\", "\\")
+    if not 1 <= len(key) <= 255 or not key.isascii() or not key.isprintable():  # noqa: PLR2004 - the draft's limit
+        raise Problem(400, "idempotency_key_invalid", "The Idempotency-Key is 1 to 255 printable ASCII characters.")
+    return key
+
+
+async def _read(headers: dict[bytes, bytes], receive: Receive) -> bytes:
+    too_large = Problem(413, "body_too_large", f"The body is at most {MAX_BODY_BYTES} bytes.")
+    declared = headers.get(b"content-length", b"0")
+    if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
+        raise too_large
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Problem(400, "invalid_request", "The connection ended within the body.")
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            raise too_large
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            break
+    body = b"".join(chunks)
+    if body and headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != b"application/json":
+        raise Problem(415, "unsupported_media_type", "Send the body as application/json.")
+    return body
+
+
+def _check_json(body: bytes) -> None:
+    # The framework's own parser accepts NaN and fails on deep nesting; this one bounds both.
+    try:
+        from_json(body, allow_inf_nan=False)
+    except ValueError:
+        raise malformed_json() from None
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replayed() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return replayed

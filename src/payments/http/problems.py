@@ -1,0 +1,122 @@
+"""Turns every failure into a problem document, and describes those documents in the OpenAPI page."""
+
+import logging
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from shared.problems import MEDIA_TYPE, FieldError, Problem, internal
+
+_log = logging.getLogger(__name__)
+
+# A field name chosen by a client is repeated only when it could not be card data.
+_HARMLESS_NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9-]{0,39}")
+_LONG_NUMBER = re.compile(r"\d{5}")
+_HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "instance", "code", "request_id", "effect", "retryable"],
+    "properties": {
+        "type": {"type": "string", "description": "URN of the error, stable"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "what to do about it"},
+        "instance": {"type": "string", "description": "path of the request"},
+        "code": {"type": "string", "description": "machine-readable name of the error, stable"},
+        "request_id": {"type": ["string", "null"]},
+        "effect": {"enum": ["none", "unknown"], "description": "whether money may have moved"},
+        "retryable": {"type": "boolean", "description": "whether the same request may succeed later"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["detail", "pointer"],
+                "properties": {"detail": {"type": "string"}, "pointer": {"type": "string"}},
+            },
+        },
+    },
+}
+
+
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI entries of the errors a route can answer with; every route has 401, 403 and 500 besides."""
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in sorted({401, 403, 500, 503, *statuses})
+    }
+
+
+def respond(problem: Problem, request_path: str, request_id: str | None) -> Response:
+    """Return the response of a problem."""
+    return Response(
+        problem.body(request_path, request_id),
+        status_code=problem.status,
+        headers=dict(problem.headers),
+        media_type=MEDIA_TYPE,
+    )
+
+
+def from_validation(errors: Iterable[ErrorDetails | Mapping[str, Any]]) -> Problem:
+    """Return the problem of a request that does not fit its model: each entry points at its field."""
+    found = list(errors)
+    if any(error["type"] == "json_invalid" for error in found):
+        return malformed_json()
+    entries = tuple(_entry(error) for error in found)
+    return Problem(422, "validation_failed", "The request is not valid; see errors.", errors=entries)
+
+
+def malformed_json() -> Problem:
+    """Return the answer for a body that is not JSON (NaN and nesting without end are not)."""
+    return Problem(400, "malformed_json", "The body is not valid JSON.")
+
+
+def _entry(error: ErrorDetails | Mapping[str, Any]) -> FieldError:
+    location: Sequence[str | int] = error["loc"]
+    if location and location[0] in ("body", "query", "path", "header"):
+        location = location[1:]
+    detail = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] in ("int_type", "int_from_float") and location[-1:] == ("amount",):
+        detail = "Expected a whole number of minor units: 1999 is 19.99 USD, and 1999 JPY as the yen has no minor unit"
+    if error["type"] == "extra_forbidden":
+        detail = "This field is not known here"
+    return FieldError(detail, "".join(f"/{_harmless(part)}" for part in location))
+
+
+def _harmless(part: str | int) -> str:
+    if isinstance(part, int):
+        return str(part)
+    return part if _HARMLESS_NAME.fullmatch(part) and not _LONG_NUMBER.search(part) else "(name withheld)"
+
+
+def install(app: FastAPI) -> None:
+    """Give an application these answers, and its OpenAPI document their shape."""
+
+    def on_problem(request: Request, error: Exception) -> Response:
+        problem = error if isinstance(error, Problem) else internal()
+        return respond(problem, request.url.path, request.scope.get("request_id"))
+
+    def on_validation(request: Request, error: Exception) -> Response:
+        details = error.errors() if isinstance(error, RequestValidationError | ValidationError) else []
+        return on_problem(request, from_validation(details))
+
+    def on_http(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        code = _HTTP_CODES.get(status, "invalid_request")
+        headers = getattr(error, "headers", None) or {}
+        return on_problem(request, Problem(status, code, f"{HTTPStatus(status).phrase}.", headers=headers))
+
+    app.add_exception_handler(Problem, on_problem)
+    app.add_exception_handler(RequestValidationError, on_validation)
+    app.add_exception_handler(HTTPException, on_http)

@@ -1,0 +1,28 @@
+"""Settings of the payments service, read from ``PAYMENTS_…`` environment variables."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What differs between places; everything else is code.
+
+    Shapes:
+        database_url: libpq URL of the application's role, which owns no table.
+        authorization_days: how long an authorization can be captured.
+        acquirer_seconds: deadline of one call to an acquirer.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="PAYMENTS_", frozen=True)
+
+    environment: Literal["development", "staging", "production"] = "development"
+    database_url: str
+    redis_url: str
+    identity_jwks_file: Path
+    keyring_file: Path
+    vault_key_file: Path | None = None
+    vault_kms_key_id: str | None = None
+    authorization_days: int = 7
+    acquirer_seconds: int = 10
