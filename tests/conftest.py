@@ -5,7 +5,6 @@ into a template; every module that asks for `database_url` works on a fresh copy
 test a copy of its own.
 """
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator

@@ -15,8 +15,11 @@ def migrate(owner_url: str) -> None:
         owner_url: a libpq URL, `postgresql://payments_owner:…`.
     """
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.set_main_option(
-        "sqlalchemy.url", owner_url.replace("postgresql:", "postgresql+psycopg:", 1).replace("%", "%%")
-    )
+    config.set_main_option("script_location", _escaped(str(MIGRATIONS)))
+    config.set_main_option("sqlalchemy.url", _escaped(owner_url.replace("postgresql:", "postgresql+psycopg:", 1)))
     command.upgrade(config, "head")
+
+
+def _escaped(value: str) -> str:
+    """As alembic's configuration wants it: a percent sign starts an interpolation there."""
+    return value.replace("%", "%%")

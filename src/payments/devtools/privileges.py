@@ -1,8 +1,8 @@
 """Which account the embedded servers run as.
 
-PostgreSQL refuses to run as root. Started by root, the servers therefore run as `nobody`, who owns their data and nothing
-else. Where a folder above the data or above the binaries is closed to others (a clone under a private home), the servers
-keep one capability, looking past closed folders, instead of those folders being opened up for everybody.
+PostgreSQL refuses to run as root. Started by root, the servers therefore run as `nobody`, who owns their data and
+nothing else. Where a folder above the data or above the binaries is closed to others (a clone under a private home),
+the servers keep one capability, looking past closed folders, instead of those folders being opened up for everybody.
 """
 
 import os
@@ -38,7 +38,7 @@ def server_account() -> Account | None:
         entry = pwd.getpwnam(_ACCOUNT)
     except KeyError:
         raise PrivilegeError(
-            f"running as root, and there is no user {_ACCOUNT!r} to run PostgreSQL as; start as an ordinary user instead"
+            f"running as root, and there is no user {_ACCOUNT!r} to run PostgreSQL as; start as an ordinary user"
         ) from None
     return Account(entry.pw_uid, entry.pw_gid)
 

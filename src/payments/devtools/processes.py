@@ -1,5 +1,6 @@
 """Child processes that leave Ctrl-C to their parent and never outlive it."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -34,8 +35,8 @@ def spawn(
     """Start `program` in a session of its own, with both output streams going to `output`.
 
     A terminal's Ctrl-C reaches only the foreground group, so a session of its own means that the parent alone decides
-    when and in which order things stop. On Linux the kernel asks the child to stop when the parent dies, however it dies.
-    Call it from the main thread: there the kernel watches the thread that started the child.
+    when and in which order things stop. On Linux the kernel asks the child to stop when the parent dies, however that
+    happens. Call it from the main thread: the kernel watches the thread that started the child.
     """
     argv, account = list(program.argv), program.account
     if account and closed_folders(account, [Path(argv[0]), *program.touches]):
@@ -47,7 +48,7 @@ def spawn(
         stderr=subprocess.STDOUT,
         env={**os.environ, **program.environment},
         start_new_session=True,
-        # The kernel forgets the death signal when the user changes; Popen changes the user first, which is what we need.
+        # The kernel forgets the death signal when the user changes; Popen changes the user first, which suits us.
         preexec_fn=_die_with_parent(program.stop_signal),  # noqa: PLW1509  it calls nothing that takes locks
         user=account.uid if account else None,
         group=account.gid if account else None,
@@ -81,8 +82,6 @@ def stop(process: subprocess.Popen[bytes], stop_signal: Signals, *, grace: float
 
 def kill(process: subprocess.Popen[bytes]) -> None:
     """End a process and what it started, without asking."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
