@@ -5,6 +5,8 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 
+from payments.database import sqlalchemy_url
+
 MIGRATIONS = Path(__file__).resolve().parents[3] / "migrations"
 
 
@@ -16,7 +18,7 @@ def migrate(owner_url: str) -> None:
     """
     config = Config()
     config.set_main_option("script_location", _escaped(str(MIGRATIONS)))
-    config.set_main_option("sqlalchemy.url", _escaped(owner_url.replace("postgresql:", "postgresql+psycopg:", 1)))
+    config.set_main_option("sqlalchemy.url", _escaped(sqlalchemy_url(owner_url)))
     command.upgrade(config, "head")
 
 

@@ -75,6 +75,7 @@ def passing_closed_folders(account: Account, argv: Sequence[str], death_signal: 
         f"--reuid={account.uid}",
         f"--regid={account.gid}",
         "--clear-groups",
+        "--securebits=+no_setuid_fixup",  # otherwise access(2), which initdb asks, would not count the capability
         "--inh-caps=+dac_read_search",
         "--ambient-caps=+dac_read_search",
         f"--pdeathsig={death_signal.name.removeprefix('SIG')}",

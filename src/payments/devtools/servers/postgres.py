@@ -86,7 +86,8 @@ class Postgres(Server):
         with self.connect() as connection:
             if connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).rowcount:
                 return
-            statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}")
+            # Hundreds of small files copy faster as files than block by block through the log.
+            statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {} STRATEGY FILE_COPY")
             connection.execute(statement.format(*map(sql.Identifier, (name, OWNER, template))))
 
     def drop_database(self, name: str) -> None:
