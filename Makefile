@@ -1,7 +1,7 @@
 # Nothing has to be set up first: each target brings the environment it needs.
 # Tools run as `python -m tool`, because the shebang lines of a virtual environment break in paths with spaces.
 
-PYTHON := .venv/bin/python
+PY := .venv/bin/python
 SOURCES := $(wildcard app.py bench cdk cdk8s migrations src tests tools/*.py)
 TYPED := $(wildcard app.py bench cdk cdk8s src tests)
 
@@ -22,45 +22,45 @@ help: ## Show this list
 
 .PHONY: dev
 dev: setup-dev ## Start the whole platform; Ctrl-C stops it
-	@exec $(PYTHON) -m payments dev
+	@exec $(PY) -m payments dev
 
 .PHONY: dev-reset
 dev-reset: setup-dev ## Forget all local data (.dev/)
-	@exec $(PYTHON) -m payments dev-reset
+	@exec $(PY) -m payments dev-reset
 
 .PHONY: demo
 demo: setup-dev ## Play a payment's whole story against the gateway
-	@exec $(PYTHON) -m payments demo
+	@exec $(PY) -m payments demo
 
 .PHONY: bench
 bench: setup-dev ## Measure payments per second against PostgreSQL's own benchmark
-	@exec $(PYTHON) -m bench
+	@exec $(PY) -m bench
 
 ##@ Checks
 
 .PHONY: test
 test: lint ## Lint, types, import rules, then every test
-	@$(PYTHON) -m pytest -n 2
+	@$(PY) -m pytest -n 2
 
 .PHONY: lint
 lint: setup-test ## ruff, formatting, types, import rules
-	@$(PYTHON) -m ruff check $(SOURCES)
-	@$(PYTHON) -m ruff format --check $(SOURCES)
+	@$(PY) -m ruff check $(SOURCES)
+	@$(PY) -m ruff format --check $(SOURCES)
 	@$(MAKE) --no-print-directory typecheck imports
 
 # import-linter has no __main__: `python -m` on it checks nothing and succeeds.
 .PHONY: imports
 imports: setup-test ## Import rules between services and layers
-	@$(PYTHON) -c 'from importlinter.cli import lint_imports_command as main; main()'
+	@$(PY) -c 'from importlinter.cli import lint_imports_command as main; main()'
 
 .PHONY: typecheck
 typecheck: setup-test ## mypy, strict
-	@$(PYTHON) -m mypy $(TYPED)
+	@$(PY) -m mypy $(TYPED)
 
 .PHONY: format
 format: setup-test ## Fix what ruff can fix, and format
-	@$(PYTHON) -m ruff check --fix-only $(SOURCES)
-	@$(PYTHON) -m ruff format $(SOURCES)
+	@$(PY) -m ruff check --fix-only $(SOURCES)
+	@$(PY) -m ruff format $(SOURCES)
 
 ##@ Upkeep
 
