@@ -1,0 +1,119 @@
+"""The API reference: payments' OpenAPI document as the outside sees it, and a page that shows it without any CDN.
+
+The page's script is vendored in ``assets/`` (see the README there), so that it works offline and nobody else's server
+learns who reads it. The content security policy holds the browser to that.
+"""
+
+import gzip
+from copy import deepcopy
+from functools import cache
+from http import HTTPStatus
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from scalar_fastapi import AgentScalarConfig, get_scalar_api_reference
+
+from gateway import upstream as port
+from shared.problems import MEDIA_TYPE, Problem
+
+SCRIPT = "scalar-api-reference-1.72.1.js.gz"
+_TIMEOUT_SECONDS = 10.0
+_BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An API key (`sk_test_…`, `sk_live_…`), or the token of a person who administers the platform.",
+}
+# What the gateway itself can answer on every route.
+_OWN_ANSWERS = (401, 404, 405, 413, 502, 503, 504)
+_OPERATIONS = frozenset(("get", "post", "put", "patch", "delete"))
+_PAGE_POLICY = (
+    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def build_router(upstream: port.Upstream) -> APIRouter:
+    """Return the routes ``/openapi.json`` and ``/docs``."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/openapi.json")
+    async def document(request: Request) -> JSONResponse:
+        return JSONResponse(public_document(await _fetch(upstream), request.app.openapi()))
+
+    @router.get("/docs")
+    async def page() -> HTMLResponse:
+        response = get_scalar_api_reference(
+            openapi_url="/openapi.json",
+            title="Payment platform API",
+            scalar_js_url="/docs/scalar.js",
+            scalar_favicon_url="data:,",
+            with_default_fonts=False,
+            telemetry=False,
+            agent=AgentScalarConfig(disabled=True),
+            show_developer_tools="never",
+            hide_client_button=True,
+        )
+        response.headers["Content-Security-Policy"] = _PAGE_POLICY
+        return response
+
+    @router.get("/docs/scalar.js")
+    def script(request: Request) -> Response:
+        packed = _script()
+        headers = {"Cache-Control": "public, max-age=86400", "Vary": "Accept-Encoding"}
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            headers["Content-Encoding"] = "gzip"
+        else:
+            packed = gzip.decompress(packed)
+        return Response(packed, media_type="text/javascript", headers=headers)
+
+    return router
+
+
+def public_document(payments: dict[str, Any], gateway: dict[str, Any]) -> dict[str, Any]:
+    """Return payments' OpenAPI document with only the public routes, the gateway's own, and this server."""
+    document = deepcopy(payments)
+    components = document.setdefault("components", {})
+    components["securitySchemes"] = {"bearer": _BEARER}
+    components["schemas"] = {**gateway.get("components", {}).get("schemas", {}), **components.get("schemas", {})}
+    schema = {"$ref": "#/components/schemas/Problem"} if "Problem" in components["schemas"] else {"type": "object"}
+    paths = {path: item for path, item in document.get("paths", {}).items() if path.startswith("/v1/")}
+    for item in paths.values():
+        for operation in (value for method, value in item.items() if method in _OPERATIONS):
+            operation["security"] = [{"bearer": []}]
+            answers = operation.setdefault("responses", {})
+            for status in _OWN_ANSWERS:
+                content = {MEDIA_TYPE: {"schema": schema}}
+                answers.setdefault(str(status), {"description": HTTPStatus(status).phrase, "content": content})
+    document["paths"] = paths | gateway.get("paths", {})
+    document["servers"] = [{"url": "/", "description": "This gateway"}]
+    return document
+
+
+async def _fetch(upstream: port.Upstream) -> dict[str, Any]:
+    request = port.Request("GET", b"/openapi.json", b"", [], b"", repeatable=True, timeout=_TIMEOUT_SECONDS)
+    try:
+        response = await upstream.send(request)
+        body = await response.read()
+    except port.UpstreamError as error:
+        raise _unavailable() from error
+    if response.status != HTTPStatus.OK:
+        raise _unavailable()
+    return msgspec.json.decode(body, type=dict[str, Any])
+
+
+def _unavailable() -> Problem:
+    return Problem(
+        503,
+        "unavailable",
+        "The description of the API is not available right now.",
+        retryable=True,
+        headers={"Retry-After": "1"},
+    )
+
+
+@cache
+def _script() -> bytes:
+    return (files("gateway") / "assets" / SCRIPT).read_bytes()

@@ -1,0 +1,10 @@
+"""Where the server finds the gateway: ``python -m shared.serving gateway.main:app_factory``."""
+
+from gateway.container import build
+from gateway.edge import Edge
+from gateway.settings import Settings
+
+
+def app_factory() -> Edge:
+    """Return the gateway that the environment describes."""
+    return build(Settings())

@@ -1,0 +1,30 @@
+"""A bounded memory of things that are true until a moment."""
+
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Memory(Generic[T]):
+    """At most ``size`` values, each until its own moment; the oldest makes room for a new one."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._values: dict[bytes, tuple[T, float]] = {}
+
+    def recall(self, key: bytes, now: float) -> T | None:
+        """Return the value if it still holds at ``now``."""
+        found = self._values.get(key)
+        if found is None:
+            return None
+        if found[1] > now:
+            return found[0]
+        del self._values[key]
+        return None
+
+    def keep(self, key: bytes, value: T, until: float) -> None:
+        """Remember a value until the moment ``until``, on the clock that ``recall`` is asked with."""
+        self._values.pop(key, None)
+        if len(self._values) >= self._size:
+            del self._values[next(iter(self._values))]
+        self._values[key] = (value, until)
