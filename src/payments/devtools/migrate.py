@@ -1,13 +1,19 @@
 """Bring a database up to the newest schema."""
 
+import time
 from pathlib import Path
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 
 from payments.database import sqlalchemy_url
+from payments.devtools.errors import ServerError
 
 MIGRATIONS = Path(__file__).resolve().parents[3] / "migrations"
+
+_WAIT_SECONDS = 300.0
+_POLL_SECONDS = 1.0
 
 
 def migrate(owner_url: str) -> None:
@@ -20,6 +26,24 @@ def migrate(owner_url: str) -> None:
     config.set_main_option("script_location", _escaped(str(MIGRATIONS)))
     config.set_main_option("sqlalchemy.url", _escaped(sqlalchemy_url(owner_url)))
     command.upgrade(config, "head")
+
+
+def wait_for_database(owner_url: str, *, seconds: float = _WAIT_SECONDS) -> None:
+    """Return as soon as the database lets this role in.
+
+    Raises:
+        ServerError: it did not within `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            psycopg.connect(owner_url, connect_timeout=5).close()
+        except psycopg.OperationalError as error:
+            if time.monotonic() > deadline:
+                raise ServerError(f"the database did not answer within {seconds:.0f} s: {error}") from error
+            time.sleep(_POLL_SECONDS)
+        else:
+            return
 
 
 def _escaped(value: str) -> str:

@@ -6,7 +6,7 @@ import socket
 LOOPBACK = "127.0.0.1"
 
 # Below the range that kernels hand to outgoing connections, so that none of those takes a port between choice and use.
-_RANGE = range(20_000, 32_000)
+RANGE = range(20_000, 32_000)
 _ATTEMPTS = 200
 
 
@@ -18,7 +18,7 @@ def free_port(preferred: int | None = None) -> int:
     """
     if preferred is not None and is_free(preferred):
         return preferred
-    for port in random.SystemRandom().sample(_RANGE, _ATTEMPTS):
+    for port in random.SystemRandom().sample(RANGE, _ATTEMPTS):
         if is_free(port):
             return port
     raise OSError(f"none of {_ATTEMPTS} ports tried on {LOOPBACK} was free")

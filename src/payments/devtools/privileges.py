@@ -15,11 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
 
+from payments.devtools.errors import PrivilegeError
+
 _ACCOUNT = "nobody"
-
-
-class PrivilegeError(RuntimeError):
-    """The servers cannot run as an unprivileged account here; the message says what to change."""
 
 
 @dataclass(frozen=True, slots=True)

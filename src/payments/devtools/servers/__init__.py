@@ -9,8 +9,8 @@
 The wheels' own helpers are not used: as root, the one for PostgreSQL adds a system user and opens up parent folders.
 """
 
-from payments.devtools.servers.base import Server, ServerError
+from payments.devtools.servers.base import Server
 from payments.devtools.servers.postgres import APP, OWNER, SUPERUSER, Postgres
 from payments.devtools.servers.valkey import Valkey
 
-__all__ = ["APP", "OWNER", "SUPERUSER", "Postgres", "Server", "ServerError", "Valkey"]
+__all__ = ["APP", "OWNER", "SUPERUSER", "Postgres", "Server", "Valkey"]

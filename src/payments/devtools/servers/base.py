@@ -12,6 +12,7 @@ from signal import Signals
 from typing import IO, ClassVar, Self
 
 from payments.devtools import processes
+from payments.devtools.errors import ServerError
 from payments.devtools.ports import free_port
 from payments.devtools.privileges import server_account
 from payments.devtools.processes import Program
@@ -21,10 +22,6 @@ _START_ATTEMPTS = 3  # a port may be lost to a neighbour, or a killed predecesso
 _START_SECONDS = 60.0  # recovery after a crash replays the log first
 _POLL_SECONDS = 0.03
 _TAIL_BYTES = 2000
-
-
-class ServerError(RuntimeError):
-    """An embedded server did not start; the message holds the end of its log, where there is one."""
 
 
 class Server(ABC):

@@ -13,9 +13,10 @@ import psycopg
 from psycopg import sql
 
 from payments.devtools import processes
+from payments.devtools.errors import ServerError
 from payments.devtools.ports import LOOPBACK
 from payments.devtools.processes import Program
-from payments.devtools.servers.base import STOP_SECONDS, Server, ServerError, package_folder, write_private
+from payments.devtools.servers.base import STOP_SECONDS, Server, package_folder, write_private
 
 SUPERUSER = "postgres"
 OWNER = "payments_owner"
@@ -95,6 +96,21 @@ class Postgres(Server):
         with self.connect() as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
+    def clear_leftovers(self) -> None:
+        """Deal with the lock file of a server whose parent was killed: stop it if it lives on, forget it if not.
+
+        PostgreSQL itself forgets a lock file only when no process at all has the recorded number any more.
+        """
+        lock = self.data / "postmaster.pid"
+        try:
+            process = psutil.Process(int(lock.read_text().split("\n", 1)[0]))
+            if process.name() == "postgres" and Path(process.cwd()) == self.data:
+                process.send_signal(self.stop_signal)
+                process.wait(STOP_SECONDS)
+        except (FileNotFoundError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
+            pass
+        lock.unlink(missing_ok=True)
+
     def _program(self) -> Program:
         flags = [f"--{name}={value}" for name, value in {**self._settings, "port": self.port}.items()]
         argv = [str(self.binaries / "postgres"), "-D", str(self.data), *flags]
@@ -107,7 +123,7 @@ class Postgres(Server):
             write_private(passwords, json.dumps(self._passwords))
             self._create_cluster()
         self._passwords = json.loads(passwords.read_text())
-        self._clear_leftovers()
+        self.clear_leftovers()
 
     def _create_cluster(self) -> None:
         """Make it under another name first, so that an interrupted attempt is never mistaken for a whole cluster."""
@@ -137,21 +153,6 @@ class Postgres(Server):
             if processes.spawn(program, output=log).wait() != 0:
                 log.seek(0)
                 raise ServerError(f"{name} failed\n{log.read().decode(errors='replace')}".rstrip())
-
-    def _clear_leftovers(self) -> None:
-        """Deal with the lock file of a server whose parent was killed: stop it if it lives on, forget it if not.
-
-        PostgreSQL itself forgets a lock file only when no process at all has the recorded number any more.
-        """
-        lock = self.data / "postmaster.pid"
-        try:
-            process = psutil.Process(int(lock.read_text().split("\n", 1)[0]))
-            if process.name() == "postgres" and Path(process.cwd()) == self.data:
-                process.send_signal(self.stop_signal)
-                process.wait(STOP_SECONDS)
-        except (FileNotFoundError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
-            pass
-        lock.unlink(missing_ok=True)
 
     def _ping(self) -> bool:
         try:

@@ -5,9 +5,10 @@ import socket
 from pathlib import Path
 from signal import Signals
 
+from payments.devtools.errors import ServerError
 from payments.devtools.ports import LOOPBACK
 from payments.devtools.processes import Program
-from payments.devtools.servers.base import Server, ServerError, package_folder, write_private
+from payments.devtools.servers.base import Server, package_folder, write_private
 
 
 class Valkey(Server):

@@ -1,0 +1,99 @@
+"""The command line `payments`.
+
+    payments dev          run the whole platform on this machine
+    payments demo         play a payment's whole story against it
+    payments dev-reset    forget its data
+    payments doctor       say what is missing here, and how to fix it
+    payments migrate      bring a database up to date
+    payments worker       run the background worker
+
+Every command imports what it needs when it runs, so that `--help` answers at once.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="payments",
+    help="The payment platform.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def dev() -> None:
+    """Run the whole platform on this machine, until Ctrl-C."""
+    from payments.devtools import dev as command
+    from payments.devtools.workspace import Workspace
+
+    command.run(Workspace.of_project())
+
+
+@app.command()
+def demo() -> None:
+    """Play a payment's whole story against the gateway; starts the platform if it does not run."""
+    from payments.devtools import demo as command
+    from payments.devtools.workspace import Workspace
+
+    command.run(Workspace.of_project())
+
+
+@app.command("dev-reset")
+def dev_reset() -> None:
+    """Forget everything that the local platform keeps in .dev/."""
+    from payments.devtools import reset
+    from payments.devtools.workspace import Workspace
+
+    typer.echo("Removed .dev/." if reset.run(Workspace.of_project()) else "There is no .dev/.")
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is missing on this machine, and how to fix it."""
+    from payments.devtools import doctor as command
+    from payments.devtools.workspace import Workspace
+
+    raise typer.Exit(0 if command.run(Workspace.of_project()) else 1)
+
+
+@app.command()
+def migrate(
+    owner_url: Annotated[
+        str,
+        typer.Option(
+            envvar="PAYMENTS_OWNER_DATABASE_URL", show_envvar=True, help="URL of the role that owns the tables."
+        ),
+    ],
+    *,
+    wait: Annotated[bool, typer.Option(help="Wait up to five minutes for the database to answer.")] = False,
+) -> None:
+    """Bring a database up to date."""
+    from payments.devtools import migrate as command
+
+    if wait:
+        command.wait_for_database(owner_url)
+    command.migrate(owner_url)
+
+
+@app.command()
+def worker() -> None:
+    """Run the background worker, until SIGTERM."""
+    from payments.settings import Settings
+    from payments.worker import run
+
+    run(Settings())
+
+
+def main() -> None:
+    """Run the command line; what a person can act on is printed as one line, without a traceback."""
+    from payments.devtools.errors import ToolError
+
+    try:
+        app()
+    except ToolError as error:
+        typer.secho(f"payments: {error}", err=True, fg="red")
+        sys.exit(1)

@@ -1,0 +1,103 @@
+"""The whole platform of one working copy: its parts, how they find each other, in which order they run."""
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from payments.devtools import state as states
+from payments.devtools.console import Console
+from payments.devtools.keys import PEOPLE_AUDIENCE, PEOPLE_ISSUER, KeyFiles
+from payments.devtools.migrate import migrate
+from payments.devtools.ports import RANGE, free_port
+from payments.devtools.seed import seed
+from payments.devtools.servers import APP, OWNER, Postgres, Valkey
+from payments.devtools.services import HttpService, Service
+from payments.devtools.state import State
+from payments.devtools.supervisor import Supervisor
+from payments.devtools.workspace import Workspace
+
+_DATABASE = "payments"
+
+
+@contextmanager
+def running_platform(workspace: Workspace, console: Console) -> Iterator[tuple[State, Supervisor]]:
+    """Start everything, publish `state.json`, and stop everything at the end of the `with` block.
+
+    Started: PostgreSQL, Valkey, (migrations), worker, payments, gateway, (demo merchants); stopped the other way round.
+
+    Raises:
+        ToolError: it did not start; whatever did has been stopped again.
+    """
+    with workspace.claim():
+        states.withdraw(workspace)  # of a platform that was killed
+        with Supervisor(console) as supervisor:
+            try:
+                state = _start(workspace, supervisor, console)
+                states.publish(workspace, state)
+                yield state, supervisor
+            finally:
+                states.withdraw(workspace)
+
+
+def _start(workspace: Workspace, supervisor: Supervisor, console: Console) -> State:
+    keys = KeyFiles(workspace.keys)
+    keys.create()
+    postgres, valkey = Postgres(workspace.postgres), Valkey(workspace.valkey)
+    supervisor.start(postgres)
+    supervisor.start(valkey)
+    postgres.create_database(_DATABASE)
+    console.line("platform", "bringing the database up to date")
+    migrate(postgres.url(OWNER, _DATABASE))
+
+    database_url = postgres.url(APP, _DATABASE)
+    settings = _payments_settings(keys, database_url, valkey.url)
+    payments = HttpService("payments", "payments.main:app_factory", port=free_port(), environment=settings)
+    gateway = HttpService(
+        "gateway",
+        "gateway.main:app_factory",
+        port=free_port(_usual_port(workspace)),
+        environment=_gateway_settings(keys, payments.url, valkey.url),
+    )
+    for service in (Service("worker", "payments", "worker", environment=settings), payments, gateway):
+        supervisor.start(service)
+
+    admin_token = keys.admin_token()
+    first, second = seed(workspace, gateway.url, admin_token)
+    return State(
+        gateway_url=gateway.url,
+        payments_url=payments.url,
+        api_key=first.api_key,
+        merchant_id=first.id,
+        second_api_key=second.api_key,
+        second_merchant_id=second.id,
+        admin_token=admin_token,
+        database_url=database_url,
+        redis_url=valkey.url,
+    )
+
+
+def _payments_settings(keys: KeyFiles, database_url: str, redis_url: str) -> dict[str, str]:
+    return {
+        "PAYMENTS_ENVIRONMENT": "development",
+        "PAYMENTS_DATABASE_URL": database_url,
+        "PAYMENTS_REDIS_URL": redis_url,
+        "PAYMENTS_IDENTITY_JWKS_FILE": str(keys.identity_jwks),
+        "PAYMENTS_KEYRING_FILE": str(keys.keyring),
+        "PAYMENTS_VAULT_KEY_FILE": str(keys.vault),
+    }
+
+
+def _gateway_settings(keys: KeyFiles, payments_url: str, redis_url: str) -> dict[str, str]:
+    return {
+        "GATEWAY_PAYMENTS_URL": payments_url,
+        "GATEWAY_REDIS_URL": redis_url,
+        "GATEWAY_IDENTITY_KEY_FILE": str(keys.identity),
+        "GATEWAY_PEOPLE_JWKS_FILE": str(keys.people_jwks),
+        "GATEWAY_PEOPLE_ISSUER": PEOPLE_ISSUER,
+        "GATEWAY_PEOPLE_AUDIENCE": PEOPLE_AUDIENCE,
+    }
+
+
+def _usual_port(workspace: Workspace) -> int:
+    """The port this working copy's gateway gets whenever it is free, so that yesterday's commands work again."""
+    return RANGE[zlib.crc32(bytes(workspace.folder)) % len(RANGE)]
