@@ -1,0 +1,128 @@
+"""Shapes of merchants and API keys: what an administrator sends and sees, and what other features are given."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from pydantic import Field, SecretStr
+
+from payments.http.models import CountryCode, ResponseModel, SafeLine, StrictModel, Timestamp
+from payments.merchants.scopes import SCOPES, Scope
+from payments.money import MAX_AMOUNT, Currency
+
+CategoryCode = Annotated[
+    str, Field(pattern="^[0-9]{4}$", description="merchant category code, ISO 18245", examples=["5734"])
+]
+RiskLevel = Literal["low", "normal", "high"]
+
+
+class Fee(StrictModel):
+    """What the platform charges for each captured payment."""
+
+    basis_points: int = Field(ge=0, le=10_000, description="hundredths of a percent", examples=[290])
+    fixed: int = Field(ge=0, le=MAX_AMOUNT, description="minor units of the settlement currency", examples=[30])
+
+
+class MerchantCreate(StrictModel):
+    """A merchant to be taken on."""
+
+    name: SafeLine
+    country: CountryCode
+    category_code: CategoryCode
+    settlement_currency: Currency
+    fee: Fee
+    risk_level: RiskLevel = "normal"
+
+
+def _left_out() -> Any:  # noqa: ANN401 - stands in for a value of any type
+    """Return what nobody reads: an update looks only at fields that were sent. So null is an error, not a default."""
+
+
+class MerchantUpdate(StrictModel):
+    """What to change; a field that is left out stays as it is."""
+
+    name: SafeLine = Field(default_factory=_left_out)
+    country: CountryCode = Field(default_factory=_left_out)
+    category_code: CategoryCode = Field(default_factory=_left_out)
+    settlement_currency: Currency = Field(
+        default_factory=_left_out, description="send fee along: its fixed part counts in minor units of this currency"
+    )
+    fee: Fee = Field(default_factory=_left_out)
+    risk_level: RiskLevel = Field(default_factory=_left_out)
+
+
+class Merchant(ResponseModel):
+    """A merchant. It exists once, for test and live mode alike, so it is the one object without ``livemode``."""
+
+    id: str = Field(examples=["mer_0199c1d27f3a7e5d8c7b8a9f0e1d2c3b"])
+    object: Literal["merchant"] = "merchant"
+    name: str
+    country: str
+    category_code: str
+    settlement_currency: str
+    fee: Fee
+    risk_level: RiskLevel
+    created_at: Timestamp
+    updated_at: Timestamp
+
+
+class ApiKeyCreate(StrictModel):
+    """An API key to be made."""
+
+    name: SafeLine = Field(description="tells people what the key is for")
+    livemode: bool = Field(description="false makes a test key, which only ever reaches the sandbox")
+    scopes: list[Scope] = Field(
+        default=list(SCOPES), min_length=1, max_length=len(SCOPES), description="default: all of them"
+    )
+
+
+class ApiKey(ResponseModel):
+    """An API key, without its secret."""
+
+    id: str = Field(examples=["key_0199c1d27f3a7e5d8c7b8a9f0e1d2c3b"])
+    object: Literal["api_key"] = "api_key"
+    merchant: str
+    livemode: bool
+    name: str
+    prefix: str = Field(description="the first characters of the secret", examples=["sk_test_a1B2"])
+    scopes: list[str]
+    created_at: Timestamp
+    revoked_at: Timestamp | None
+
+
+class ApiKeyCreated(ApiKey):
+    """A fresh API key with its secret, which is shown this once and not kept."""
+
+    secret: str = Field(repr=False, examples=["sk_test_…"])
+
+
+class ApiKeyVerification(StrictModel):
+    """A key that somebody presented to the gateway."""
+
+    key: SecretStr
+
+
+class ApiKeyVerified(ResponseModel):
+    """Whose key it is and what it may do."""
+
+    key_id: str
+    merchant_id: str
+    livemode: bool
+    scopes: list[str]
+
+
+class MerchantProfile(msgspec.Struct, frozen=True, gc=False):
+    """What a payment needs to know of its merchant.
+
+    Shapes:
+        fee_fixed: minor units of the settlement currency.
+    """
+
+    id: UUID
+    name: str
+    country: str
+    category_code: str
+    settlement_currency: str
+    fee_basis_points: int
+    fee_fixed: int
+    risk_level: RiskLevel
