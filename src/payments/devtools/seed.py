@@ -10,8 +10,20 @@ from payments.devtools.servers.base import write_private
 from payments.devtools.workspace import Workspace
 
 _MERCHANTS: tuple[Json, ...] = (
-    {"name": "Harbor Books", "country": "US", "category_code": "5942", "settlement_currency": "USD"},
-    {"name": "Café Lindner", "country": "DE", "category_code": "5814", "settlement_currency": "EUR"},
+    {
+        "name": "Harbor Books",
+        "country": "US",
+        "category_code": "5942",
+        "settlement_currency": "USD",
+        "fee": {"basis_points": 290, "fixed": 30},
+    },
+    {
+        "name": "Café Lindner",
+        "country": "DE",
+        "category_code": "5814",
+        "settlement_currency": "EUR",
+        "fee": {"basis_points": 140, "fixed": 25},
+    },
 )
 
 
@@ -48,7 +60,7 @@ def _remembered(workspace: Workspace) -> list[DemoMerchant]:
 
 def _create(admin: Client, body: Json) -> DemoMerchant:
     merchant = _created(admin.post("/v1/merchants", body))
-    key = _created(admin.post(f"/v1/merchants/{merchant['id']}/api_keys", {"livemode": False}))
+    key = _created(admin.post(f"/v1/merchants/{merchant['id']}/api_keys", {"name": "make dev", "livemode": False}))
     return DemoMerchant(merchant["id"], body["name"], body["settlement_currency"], key["secret"])
 
 
