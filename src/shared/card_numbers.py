@@ -111,10 +111,9 @@ def _worth_a_look(text: str) -> bool:
 
 def _card_numbers(text: str) -> Iterator[tuple[int, int]]:
     """Yield where card numbers start and end, in order, none of them overlapping."""
-    hexadecimal = [found.span() for found in _HEXADECIMAL.finditer(text)]
-    for run in _RUN.finditer(text):
-        if not any(start <= run.start() and run.end() <= end for start, end in hexadecimal):
-            yield from _card_numbers_in_run(text, run.start(), run.end())
+    readable = _HEXADECIMAL.sub(lambda found: "x" * len(found[0]), text)
+    for run in _RUN.finditer(readable):
+        yield from _card_numbers_in_run(readable, run.start(), run.end())
 
 
 def _card_numbers_in_run(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

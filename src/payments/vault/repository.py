@@ -77,8 +77,8 @@ async def sealed_card(connection: AsyncConnection, payment_method_id: UUID, merc
 
 async def cards_per_key(connection: AsyncConnection) -> dict[str, int]:
     """Return how many cards each key has encrypted."""
-    query = sa.select(cards.c.key_id, sa.func.count()).group_by(cards.c.key_id).order_by(cards.c.key_id)
-    return dict((await connection.execute(query)).tuples().all())
+    query = sa.select(cards.c.key_id, sa.func.count().label("cards")).group_by(cards.c.key_id).order_by(cards.c.key_id)
+    return {row.key_id: row.cards for row in await connection.execute(query)}
 
 
 async def cards_under_key(
