@@ -60,6 +60,7 @@ class Supervised:
         )
         self.children: dict[str, psutil.Process] = {}
         while len(self.children) < len(names):
+            assert self.process.stdout
             words = self.process.stdout.readline().split()
             assert words, "it ended early"
             if "child" in words:
@@ -85,8 +86,8 @@ def supervised(tmp_path):
     for one in started:
         if one.process.poll() is None:
             one.process.kill()
-            one.process.wait()
-        one.process.stdout.close()
+        with one.process:  # closes its pipe
+            pass
         for child in one.children.values():
             if child.is_running():
                 child.kill()
@@ -133,7 +134,7 @@ def test_a_second_signal_does_not_wait(supervised):
 def test_children_end_with_a_supervisor_that_was_killed(supervised):
     one = supervised("database", "service")
     one.process.kill()
-    gone, alive = psutil.wait_procs(list(one.children.values()), timeout=10)
+    _, alive = psutil.wait_procs(list(one.children.values()), timeout=10)
     assert not alive
     assert sorted(one.journal()) == ["database", "service"]
 

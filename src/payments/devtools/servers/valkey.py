@@ -36,7 +36,7 @@ class Valkey(Server):
             f"bind {LOOPBACK}",
             f"port {self.port}",
             f"requirepass {self._password}",  # in a private file, because everybody can read command lines
-            "daemonize no",
+            "loglevel warning",
             'save ""',
             "appendonly no",
         ]
