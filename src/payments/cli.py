@@ -27,37 +27,37 @@ app = typer.Typer(
 @app.command()
 def dev() -> None:
     """Run the whole platform on this machine, until Ctrl-C."""
-    from payments.devtools import dev as command
+    from payments.devtools.dev import run
     from payments.devtools.workspace import Workspace
 
-    command.run(Workspace.of_project())
+    run(Workspace.of_project())
 
 
 @app.command()
 def demo() -> None:
     """Play a payment's whole story against the gateway; starts the platform if it does not run."""
-    from payments.devtools import demo as command
+    from payments.devtools.demo import run
     from payments.devtools.workspace import Workspace
 
-    command.run(Workspace.of_project())
+    run(Workspace.of_project())
 
 
 @app.command("dev-reset")
 def dev_reset() -> None:
     """Forget everything that the local platform keeps in .dev/."""
-    from payments.devtools import reset
+    from payments.devtools.reset import run
     from payments.devtools.workspace import Workspace
 
-    typer.echo("Removed .dev/." if reset.run(Workspace.of_project()) else "There is no .dev/.")
+    typer.echo("Removed .dev/." if run(Workspace.of_project()) else "There is no .dev/.")
 
 
 @app.command()
 def doctor() -> None:
     """Say what is missing on this machine, and how to fix it."""
-    from payments.devtools import doctor as command
+    from payments.devtools.doctor import run
     from payments.devtools.workspace import Workspace
 
-    raise typer.Exit(0 if command.run(Workspace.of_project()) else 1)
+    raise typer.Exit(0 if run(Workspace.of_project()) else 1)
 
 
 @app.command()
@@ -72,19 +72,22 @@ def migrate(
     wait: Annotated[bool, typer.Option(help="Wait up to five minutes for the database to answer.")] = False,
 ) -> None:
     """Bring a database up to date."""
-    from payments.devtools import migrate as command
+    from payments.devtools import migrate as migrations
 
     if wait:
-        command.wait_for_database(owner_url)
-    command.migrate(owner_url)
+        migrations.wait_for_database(owner_url)
+    migrations.migrate(owner_url)
 
 
 @app.command()
 def worker() -> None:
     """Run the background worker, until SIGTERM."""
+    import logging
+
     from payments.settings import Settings
     from payments.worker import run
 
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     run(Settings())
 
 
