@@ -6,6 +6,7 @@
     payments doctor       say what is missing here, and how to fix it
     payments migrate      bring a database up to date
     payments worker       run the background worker
+    payments vault        look after the keys of the card vault
 
 Every command imports what it needs when it runs, so that `--help` answers at once.
 """
@@ -15,6 +16,8 @@ from typing import Annotated
 
 import typer
 
+from payments.vault import commands as vault
+
 app = typer.Typer(
     name="payments",
     help="The payment platform.",
@@ -22,6 +25,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(vault.app)
 
 
 @app.command()
