@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import cast
 
 import httptools
 
@@ -20,7 +21,18 @@ class ClosedError(BrokenError):
 class Answer:
     """One response while it arrives, and the stream of what follows its first piece."""
 
-    __slots__ = ("_connection", "_timeout", "complete", "failure", "headers", "pieces", "size", "status", "waiter")
+    __slots__ = (
+        "_connection",
+        "_timeout",
+        "complete",
+        "failure",
+        "headers",
+        "pieces",
+        "short",
+        "size",
+        "status",
+        "waiter",
+    )
 
     def __init__(self, connection: "Connection", timeout: float, waiter: "asyncio.Future[None]") -> None:
         self._connection = connection
@@ -31,6 +43,8 @@ class Answer:
         self.pieces: list[bytes] = []
         self.size = 0
         self.complete = False
+        # Short answers are waited for whole: one that is cut off can then still become a problem document.
+        self.short = False
         self.failure: UpstreamError | None = None
 
     def wake(self) -> None:
@@ -97,11 +111,13 @@ class Connection(asyncio.Protocol):
         self.free_since = 0.0
 
     async def exchange(self, request: Request, head: bytes) -> Response:
-        """Send a request, whose serialized start is ``head``, and return when its answer has started.
+        """Send a request and return when its answer has started; a short one is waited for whole.
+
+        ``head`` is the serialized request up to its body.
 
         Raises:
             ClosedError: the connection ended before any byte of an answer.
-            TimedOutError: the answer did not start in time.
+            TimedOutError: it did not come in time.
             BrokenError: what came is not a complete HTTP/1.1 answer.
 
         """
@@ -139,7 +155,7 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def _expire(self, answer: Answer) -> None:
-        self._fail(answer, TimedOutError("the answer did not start in time", sent=True))
+        self._fail(answer, TimedOutError("the answer did not come in time", sent=True))
 
     def _fail(self, answer: Answer, failure: UpstreamError) -> None:
         if self._answer is answer:
@@ -151,9 +167,8 @@ class Connection(asyncio.Protocol):
     # asyncio calls these
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - asyncio promises it for TCP
-        self._transport = transport
+        """Keep the transport; asyncio promises a full one for TCP, though uvloop's is not of that class."""
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         """Parse, and wake whoever waits for the answer."""
@@ -170,7 +185,8 @@ class Connection(asyncio.Protocol):
         if answer.complete:
             self._finish(answer)
         elif self._headed:
-            answer.wake()
+            if not answer.short:
+                answer.wake()
             if answer.size > _HIGH_WATER_BYTES and not self._paused:
                 self._paused = True
                 self._transport.pause_reading()
@@ -223,10 +239,12 @@ class Connection(asyncio.Protocol):
             # The parser cannot know that HEAD has no body, and would take the next answer for one.
             answer.complete = True
             self._keep_alive = False
-        elif status not in _BODYLESS and not any(
-            name in (b"content-length", b"transfer-encoding") for name, _ in answer.headers
-        ):
-            raise BrokenError("the body has no length", sent=True)
+        elif status not in _BODYLESS:
+            framing = dict(answer.headers)
+            length = framing.get(b"content-length")
+            if length is None and b"transfer-encoding" not in framing:
+                raise BrokenError("the body has no length", sent=True)
+            answer.short = length is not None and int(length) <= _HIGH_WATER_BYTES
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of the body."""
