@@ -3,6 +3,7 @@
 from pathlib import Path
 from time import time
 from typing import Annotated, Any
+from uuid import UUID
 
 import jwt
 import msgspec
@@ -26,7 +27,8 @@ class Access:
     @classmethod
     def load(cls, path: Path) -> "Access":
         """Read a JWKS file."""
-        return cls({key.key_id: key.key for key in jwt.PyJWKSet.from_json(path.read_text(encoding="utf-8")).keys})
+        keys = jwt.PyJWKSet.from_json(path.read_text(encoding="utf-8")).keys
+        return cls({key.key_id: key.key for key in keys if key.key_id is not None})
 
     def identify(self, authorization: str | None) -> Identity:
         """Return the caller named by an ``Authorization`` header.
@@ -76,6 +78,18 @@ def require_scope(caller: Identity, scope: str) -> None:
     """
     if scope not in caller.scopes or caller.merchant_id is None:
         raise Problem(403, "forbidden", f"This needs an API key with the scope {scope}.")
+
+
+def merchant_of(caller: Identity) -> UUID:
+    """Return the merchant whose objects the caller sees.
+
+    Raises:
+        Problem: 403 for callers that belong to no merchant.
+
+    """
+    if caller.merchant_id is None:
+        raise Problem(403, "forbidden", "This needs a merchant's API key.")
+    return caller.merchant_id
 
 
 def identity(request: Request) -> Identity:

@@ -1,7 +1,7 @@
 """Micro-batching: concurrent requests that wait on the same commit share it.
 
-No timer adds latency: a batch is whatever queued while the previous ones were in flight, so a lone request goes at once,
-as a batch of one. Measurements: docs/decisions/0006-write-path.md.
+No timer adds latency: a batch is whatever queued while the previous ones were in flight, so a lone request goes at
+once, as a batch of one. Measurements: docs/decisions/0006-write-path.md.
 """
 
 import asyncio

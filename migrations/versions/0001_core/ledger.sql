@@ -17,7 +17,7 @@ CREATE TABLE payments.ledger_transactions (
     livemode     boolean NOT NULL,
     kind         text NOT NULL,
     payment_id   uuid,
-    operation_id uuid,
+    operation    text,
     created_at   timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (id)
 ) PARTITION BY RANGE (id);

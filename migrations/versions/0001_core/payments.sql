@@ -39,6 +39,7 @@ CREATE TABLE payments.payments (
     fee_basis_points     integer NOT NULL,
     fee_fixed            bigint NOT NULL,
     fee_charged          bigint NOT NULL DEFAULT 0,
+    idempotency_key      text NOT NULL,
     timeline             jsonb NOT NULL,
     expires_at           timestamptz,
     acquirer_deadline    timestamptz,

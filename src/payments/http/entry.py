@@ -14,15 +14,15 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from payments.access import Access, require_scope
-from payments.http.problems import from_validation, malformed_json, respond
 from payments.http.models import StrictModel
+from payments.http.problems import from_validation, malformed_json
+from shared.asgi import ClientGoneError, read_body, send_problem
 from shared.identity import Identity
 from shared.ids import new_id
 from shared.problems import Problem, internal
 
 _log = logging.getLogger(__name__)
 
-MAX_BODY_BYTES = 1_000_000
 _WITH_BODY = frozenset(("POST", "PUT", "PATCH"))
 
 HotEndpoint = Callable[[Any, Identity, str], Awaitable[Response]]
@@ -66,18 +66,22 @@ class Entry:
 
         try:
             await self._serve(scope, headers, receive, remember)
+        except ClientGoneError:
+            return
         except Problem as problem:
-            await respond(problem, scope["path"], request_id)(scope, receive, remember)
-        except Exception:
+            await send_problem(send, problem, scope["path"], request_id)
+        except Exception:  # noqa: BLE001 - the last resort: whatever it was, the client gets a problem document
             _log.exception("request failed", extra={"request_id": request_id})
             if not started:
-                await respond(internal(), scope["path"], request_id)(scope, receive, remember)
+                await send_problem(send, internal(), scope["path"], request_id)
 
     async def _serve(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
         if scope["method"] not in _WITH_BODY:
             await self._app(scope, receive, send)
             return
-        body = await _read(headers, receive)
+        body = await read_body(receive, headers.get(b"content-length"))
+        if body:
+            _require_json(headers)
         hot = self._hot.get((scope["method"], scope["path"]))
         if hot is not None:
             response = await self._serve_hot(hot, scope, headers, body)
@@ -124,28 +128,9 @@ def idempotency_key(values: list[bytes]) -> str:
     return key
 
 
-async def _read(headers: dict[bytes, bytes], receive: Receive) -> bytes:
-    too_large = Problem(413, "body_too_large", f"The body is at most {MAX_BODY_BYTES} bytes.")
-    declared = headers.get(b"content-length", b"0")
-    if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
-        raise too_large
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Problem(400, "invalid_request", "The connection ended within the body.")
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size > MAX_BODY_BYTES:
-            raise too_large
-        chunks.append(chunk)
-        if not message.get("more_body", False):
-            break
-    body = b"".join(chunks)
-    if body and headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != b"application/json":
+def _require_json(headers: dict[bytes, bytes]) -> None:
+    if headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != b"application/json":
         raise Problem(415, "unsupported_media_type", "Send the body as application/json.")
-    return body
 
 
 def _check_json(body: bytes) -> None:

@@ -1,10 +1,14 @@
 """Bases of request and response models."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic_core import PydanticCustomError
+
+from payments.http.lists import Cursor
+from shared.card_numbers import contains_card_number
 
 T = TypeVar("T")
 
@@ -16,8 +20,17 @@ def _storable(text: str) -> str:
     return text
 
 
-Text = Annotated[str, AfterValidator(_storable)]
-Line = Annotated[Text, Field(min_length=1, max_length=255)]
+def _no_card_number(text: str) -> str:
+    if contains_card_number(text):
+        kind = "card_number"
+        raise PydanticCustomError(
+            kind, "This looks like a card number; card numbers go to POST /v1/payment_methods and nowhere else"
+        )
+    return text
+
+
+SafeText = Annotated[str, AfterValidator(_storable), AfterValidator(_no_card_number)]
+SafeLine = Annotated[SafeText, Field(min_length=1, max_length=255)]
 CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2", examples=["DE"])]
 
 
@@ -50,6 +63,11 @@ class Page(ResponseModel, Generic[T]):
     data: list[T]
 
 
-def page(url: str, rows: list[T], limit: int) -> dict[str, Any]:
-    """Return a page from up to ``limit + 1`` rows; the extra one only tells that there are more."""
-    return {"object": "list", "url": url, "has_more": len(rows) > limit, "data": rows[:limit]}
+def page(url: str, rows: Sequence[Any], place: Cursor) -> dict[str, Any]:
+    """Return a page from up to ``limit + 1`` rows; the extra one only tells that there are more.
+
+    Going back (``ending_before``), the extra row is the first: it is the one farthest from the cursor.
+    """
+    extra = len(rows) > place.limit
+    kept = rows[1:] if extra and place.ending_before is not None else rows[: place.limit]
+    return {"object": "list", "url": url, "has_more": extra, "data": kept}

@@ -1,0 +1,68 @@
+"""Builds the payments service: the only place that knows which part gets which."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from payments.access import Access
+from payments.connectors.registry import Registry
+from payments.connectors.sandbox.cards import TEST_CARDS
+from payments.connectors.sandbox.connector import SandboxConnector
+from payments.connectors.sandbox.store import SandboxStore
+from payments.database import Database
+from payments.keyring import Keyring
+from payments.ledger.service import Ledger
+from payments.merchants.service import Merchants
+from payments.payments.callbacks import Callbacks
+from payments.payments.queries import Queries
+from payments.payments.recovery import Recovery
+from payments.payments.replies import Replies
+from payments.payments.service import Payments
+from payments.payments.write_path import WritePath
+from payments.settings import Settings
+from payments.vault.envelope import Envelope
+from payments.vault.keys import key_provider
+from payments.vault.service import Vault
+
+
+class Container:
+    """Everything one process of the service needs, built once from its settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Build the parts; nothing connects yet."""
+        self.settings = settings
+        self.database = Database(settings.database_url)
+        self.keyring = Keyring.load(settings.keyring_file)
+        self.access = Access.load(settings.identity_jwks_file)
+        self.ledger = Ledger(self.database)
+        self.merchants = Merchants(self.database, self.keyring)
+        envelope = Envelope(key_provider(settings.vault_key_file, settings.vault_kms_key_id))
+        test_cards = {card.number: card.scenario for card in TEST_CARDS}
+        self.vault = Vault(self.database, self.keyring, envelope, test_cards)
+        self.write_path = WritePath(settings.database_url, self.ledger)
+        self.callbacks = Callbacks(self.database, self.write_path)
+        self.sandbox = SandboxConnector(SandboxStore(self.database), self.keyring, deliver=self._deliver_sandbox)
+        self.connectors = Registry([self.sandbox])
+        self.payments = Payments(
+            write_path=self.write_path,
+            replies=Replies(self.write_path, self.keyring),
+            merchants=self.merchants,
+            vault=self.vault,
+            connectors=self.connectors,
+            authorization=timedelta(days=settings.authorization_days),
+            acquirer_timeout=timedelta(seconds=settings.acquirer_seconds),
+        )
+        self.queries = Queries(self.database)
+        self.recovery = Recovery(self.database, self.write_path, self.connectors)
+
+    async def _deliver_sandbox(self, headers: Mapping[str, str], body: bytes) -> None:
+        await self.callbacks.receive(self.sandbox, headers, body)
+
+    async def open(self) -> None:
+        """Start what runs in the background."""
+        await self.write_path.open()
+
+    async def close(self) -> None:
+        """Finish what is under way, then disconnect."""
+        await self.payments.close()
+        await self.write_path.close()
+        await self.database.dispose()

@@ -1,0 +1,63 @@
+"""Keyset pages: ``limit``, ``starting_after`` xor ``ending_before``, newest first."""
+
+from typing import Annotated, Any, NamedTuple
+from uuid import UUID
+
+from fastapi import Depends, Query
+
+from shared.ids import uuid_of
+from shared.problems import FieldError, Problem
+
+_ID = Query(pattern=r"^[a-z]{2,4}_[0-9a-f]{32}$")
+
+
+class Cursor(NamedTuple):
+    """Where a page starts; at most one of the two ids is given."""
+
+    limit: int
+    starting_after: UUID | None
+    ending_before: UUID | None
+
+
+def parse_id(prefix: str, text: str, what: str) -> UUID:
+    """Return the stored id of a shown one.
+
+    Raises:
+        Problem: 404, because an id of another shape names nothing either.
+
+    """
+    try:
+        return uuid_of(prefix, text)
+    except ValueError:
+        raise Problem(404, "not_found", f"There is no such {what} for this key and mode.") from None
+
+
+def invalid_query(name: str, detail: str) -> Problem:
+    """Return the answer for a query parameter that cannot be used."""
+    return Problem(
+        422, "validation_failed", "The request is not valid; see errors.", errors=(FieldError(detail, f"/{name}"),)
+    )
+
+
+def cursor(prefix: str) -> Any:  # noqa: ANN401 - FastAPI's Depends has no public type
+    """Return the dependency that reads a page's place, for ids with one prefix."""
+
+    def read(
+        limit: Annotated[int, Query(ge=1, le=100)] = 10,
+        starting_after: Annotated[str | None, _ID] = None,
+        ending_before: Annotated[str | None, _ID] = None,
+    ) -> Cursor:
+        if starting_after is not None and ending_before is not None:
+            raise invalid_query("ending_before", "Send starting_after or ending_before, not both")
+        after = _parse(prefix, "starting_after", starting_after)
+        before = _parse(prefix, "ending_before", ending_before)
+        return Cursor(limit, after, before)
+
+    return Depends(read)
+
+
+def _parse(prefix: str, name: str, text: str | None) -> UUID | None:
+    try:
+        return None if text is None else uuid_of(prefix, text)
+    except ValueError as error:
+        raise invalid_query(name, str(error)) from None

@@ -1,0 +1,56 @@
+"""The payments service as an ASGI application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import sqlalchemy as sa
+from fastapi import FastAPI
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp
+
+from payments.container import Container
+from payments.http import problems
+from payments.http.entry import Entry
+from payments.ledger import routes as ledger_routes
+from payments.merchants import routes as merchants_routes
+from payments.payments import routes as payments_routes
+from payments.settings import Settings
+from payments.vault import routes as vault_routes
+
+
+def create_app(container: Container) -> ASGIApp:
+    """Return the application over a container."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await container.open()
+        yield
+        await container.close()
+
+    app = FastAPI(title="Payments", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.access = container.access
+    problems.install(app)
+    app.include_router(vault_routes.build_router(container.vault))
+    app.include_router(payments_routes.build_router(container.payments, container.queries))
+    app.include_router(ledger_routes.build_router(container.ledger))
+    app.include_router(merchants_routes.build_router(container.merchants))
+
+    @app.get("/health/live", include_in_schema=False)
+    async def live() -> Response:
+        return JSONResponse({"status": "live"})
+
+    @app.get("/health/ready", include_in_schema=False)
+    async def ready() -> Response:
+        try:
+            async with container.database.snapshot() as connection:
+                await connection.execute(sa.text("SELECT 1"))
+        except (sa.exc.SQLAlchemyError, OSError):
+            return JSONResponse({"status": "database unavailable"}, status_code=503)
+        return JSONResponse({"status": "ready"})
+
+    return Entry(app, container.access, payments_routes.hot_routes(container.payments, container.queries))
+
+
+def app_factory() -> ASGIApp:
+    """Return the application configured by the environment, for the server."""
+    return create_app(Container(Settings()))

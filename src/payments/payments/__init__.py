@@ -1,0 +1,1 @@
+"""The payment lifecycle: authorize, capture, void, refund."""

@@ -1,0 +1,102 @@
+"""What one commit writes for one payment: the unit of the write path. No SQL, no HTTP."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple, TypeAlias
+from uuid import UUID
+
+import msgspec
+
+from payments.ledger.entries import Entry
+from payments.payments.domain import Operation, Payment
+from shared.ids import new_uuid
+
+
+class Claim(NamedTuple):
+    """An idempotency key on its way into the database.
+
+    Shapes:
+        path: method and path, for example ``POST /v1/payments``.
+        fingerprint: keyed hash of the parsed body.
+        resource_id: what the request makes; tells our own commit from an earlier one after a lost connection.
+    """
+
+    merchant_id: UUID
+    livemode: bool
+    key: str
+    path: str
+    fingerprint: bytes
+    resource_id: UUID
+
+
+class Event(NamedTuple):
+    """An outbox row; ``data`` is the public object as it is now, and the reply to the request that caused it."""
+
+    id: UUID
+    type: str
+    object_id: UUID
+    data: bytes
+
+
+class Change(msgspec.Struct, kw_only=True):
+    """Everything one commit writes for one payment.
+
+    Shapes:
+        status_code: of the reply; None when the request stays unanswered because an acquirer is still to be called.
+        answers: the idempotency key that this change gives its reply to, when an earlier commit claimed it.
+    """
+
+    payment: Payment
+    event: Event
+    entries: tuple[Entry, ...] = ()
+    operation: Operation | None = None
+    status_code: int | None = None
+    answers: tuple[str, str] | None = None
+
+
+class Creation(NamedTuple):
+    """A payment to be inserted under a key."""
+
+    claim: Claim
+    change: Change
+
+
+Decide: TypeAlias = Callable[[Payment, Operation | None, datetime], Change]
+
+
+class Request(NamedTuple):
+    """A change of a stored payment, decided while its row is locked.
+
+    Shapes:
+        merchant_id: whose payment it must be; None for the platform's own tasks.
+        operation_id: the stored operation to load with it.
+        decide: gets copies of the rows and the database's clock; raises a Problem to write nothing.
+    """
+
+    payment_id: UUID
+    decide: Decide
+    merchant_id: UUID | None = None
+    livemode: bool | None = None
+    claim: Claim | None = None
+    operation_id: UUID | None = None
+
+
+class Earlier(NamedTuple):
+    """What the database knows of a key that was claimed before; ``body`` is None while it is unanswered."""
+
+    resource_id: UUID
+    fingerprint: bytes
+    status_code: int | None
+    body: bytes | None
+    deadline: datetime | None
+    now: datetime
+
+
+def payment_event(payment: Payment, kind: str | None = None) -> Event:
+    """Return the event of a payment's change; its type is the state it is in now, unless told."""
+    return Event(new_uuid(), f"payment.{kind or payment.status}", payment.id, payment.show())
+
+
+def refund_event(operation: Operation) -> Event:
+    """Return the event of a refund's change."""
+    return Event(new_uuid(), f"refund.{operation.status}", operation.id, operation.show_refund())

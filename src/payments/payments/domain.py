@@ -1,0 +1,190 @@
+"""Payments and operations as they are stored, and how they are shown. No SQL, no HTTP."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from payments.connectors.declines import DECLINES
+from payments.http.models import ResponseModel, rfc3339
+from payments.payments import schemas
+from payments.payments.states import OperationStatus, Status, check_transition
+from shared.ids import show
+
+
+class Payment(msgspec.Struct, kw_only=True):
+    """One row of payments.payments; amounts in minor units."""
+
+    id: UUID
+    merchant_id: UUID
+    livemode: bool
+    status: Status
+    amount: int
+    currency: str
+    amount_authorized: int = 0
+    amount_captured: int = 0
+    amount_refunded: int = 0
+    amount_capturing: int = 0
+    amount_refunding: int = 0
+    voiding: bool = False
+    capture_method: schemas.CaptureMethod
+    payment_method_id: UUID
+    card: dict[str, Any]
+    reference: str | None
+    description: str | None
+    metadata: dict[str, str]
+    statement_descriptor: str | None
+    customer_ip: str | None
+    device_id: str | None
+    card_country: str | None
+    connector: str
+    acquirer_reference: str | None = None
+    decline_code: str | None = None
+    fee_basis_points: int
+    fee_fixed: int
+    fee_charged: int = 0
+    idempotency_key: str
+    timeline: list[dict[str, Any]]
+    expires_at: datetime | None = None
+    acquirer_deadline: datetime | None = None
+    created_at: datetime
+    updated_at: datetime
+
+    def copy(self) -> "Payment":
+        """Return a copy that can be changed without a trace here."""
+        return msgspec.structs.replace(self, timeline=list(self.timeline))
+
+    @property
+    def capturable(self) -> int:
+        """What is authorized and neither captured nor about to be."""
+        return self.amount_authorized - self.amount_captured - self.amount_capturing
+
+    @property
+    def refundable(self) -> int:
+        """What is captured and neither refunded nor about to be."""
+        return self.amount_captured - self.amount_refunded - self.amount_refunding
+
+    def move(
+        self, status: Status, cause: str, at: datetime, *, operation: str | None = None, amount: int | None = None
+    ) -> None:
+        """Change the state, by a legal transition, and write it into the timeline."""
+        check_transition(self.status, status)
+        source, self.status = self.status, status
+        self.timeline.append(step(source, status, cause, at, operation, amount))
+        self.updated_at = at
+
+    def note(self, cause: str, at: datetime, operation: str, amount: int) -> None:
+        """Write into the timeline what happened to an operation while the state stays."""
+        self.timeline.append(step(self.status, self.status, cause, at, operation, amount))
+        self.updated_at = at
+
+    def show(self) -> bytes:
+        """Return the public object, as JSON."""
+        return _encode(
+            schemas.Payment.model_construct(
+                id=show("pay", self.id),
+                livemode=self.livemode,
+                status=self.status,
+                amount=self.amount,
+                currency=self.currency,
+                amount_authorized=self.amount_authorized,
+                amount_captured=self.amount_captured,
+                amount_refunded=self.amount_refunded,
+                capture_method=self.capture_method,
+                payment_method=show("pm", self.payment_method_id),
+                card=schemas.Card.model_construct(**self.card),
+                reference=self.reference,
+                description=self.description,
+                metadata=self.metadata,
+                statement_descriptor=self.statement_descriptor,
+                customer_ip=self.customer_ip,
+                device_id=self.device_id,
+                card_country=self.card_country,
+                decline=_decline(self.decline_code),
+                acquirer=self.connector,
+                expires_at=rfc3339(self.expires_at) if self.expires_at else None,
+                created_at=rfc3339(self.created_at),
+                updated_at=rfc3339(self.updated_at),
+            )
+        )
+
+
+class Operation(msgspec.Struct, kw_only=True):
+    """One row of payments.operations: a capture, void or refund with a status of its own."""
+
+    id: UUID
+    payment_id: UUID
+    merchant_id: UUID
+    livemode: bool
+    kind: str
+    status: OperationStatus
+    amount: int
+    currency: str
+    final: bool
+    reason: str | None = None
+    metadata: dict[str, str] = msgspec.field(default_factory=dict)
+    acquirer_reference: str | None = None
+    failure_code: str | None = None
+    idempotency_key: str
+    acquirer_deadline: datetime | None = None
+    created_at: datetime
+    updated_at: datetime
+
+    def copy(self) -> "Operation":
+        """Return a copy that can be changed without a trace here."""
+        return msgspec.structs.replace(self)
+
+    @property
+    def shown_id(self) -> str:
+        """The public id."""
+        return show({"capture": "cap", "void": "voi", "refund": "ref"}[self.kind], self.id)
+
+    def show_refund(self) -> bytes:
+        """Return the public refund object, as JSON."""
+        return _encode(
+            schemas.Refund.model_construct(
+                id=self.shown_id,
+                livemode=self.livemode,
+                payment=show("pay", self.payment_id),
+                status=self.status,
+                amount=self.amount,
+                currency=self.currency,
+                reason=self.reason,
+                metadata=self.metadata,
+                failure_code=self.failure_code,
+                created_at=rfc3339(self.created_at),
+                updated_at=rfc3339(self.updated_at),
+            )
+        )
+
+
+def step(
+    source: Status | None,
+    target: Status,
+    cause: str,
+    at: datetime,
+    operation: str | None = None,
+    amount: int | None = None,
+) -> dict[str, Any]:
+    """Return one entry of a timeline."""
+    return {"at": rfc3339(at), "from": source, "to": target, "cause": cause, "operation": operation, "amount": amount}
+
+
+def fee(basis_points: int, fixed: int, captured: int) -> int:
+    """Return the platform's fee on a captured total: its share, rounded half-even, plus the fixed part."""
+    whole, rest = divmod(captured * basis_points, 10_000)
+    rounded = whole + (rest > 5_000 or (rest == 5_000 and whole % 2 == 1))  # noqa: PLR2004 - half of 10,000
+    return rounded + fixed if captured else 0
+
+
+def _decline(code: str | None) -> schemas.Decline | None:
+    if code is None:
+        return None
+    decline = DECLINES[code]
+    return schemas.Decline.model_construct(code=code, message=decline.message, retryable=decline.retryable)
+
+
+def _encode(model: ResponseModel) -> bytes:
+    encoded: bytes = type(model).__pydantic_serializer__.to_json(model)
+    return encoded

@@ -1,0 +1,95 @@
+"""What a merchant can read: payments, refunds, timelines, and what became of an idempotency key."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from payments.access import merchant_of
+from payments.database import Database
+from payments.http.lists import Cursor
+from payments.http.models import rfc3339
+from payments.payments import repository
+from payments.payments.domain import Payment
+from payments.payments.repository import Filters, Owner
+from shared.identity import Identity
+from shared.ids import show
+from shared.problems import not_found
+
+
+class Queries:
+    """The read side of payments."""
+
+    def __init__(self, database: Database) -> None:
+        """Read from one database."""
+        self._database = database
+
+    async def payment(self, caller: Identity, payment_id: UUID) -> bytes:
+        """Return a payment as JSON."""
+        return (await self._payment(caller, payment_id)).show()
+
+    async def timeline(self, caller: Identity, payment_id: UUID) -> dict[str, Any]:
+        """Return every change of a payment, oldest first."""
+        payment = await self._payment(caller, payment_id)
+        return {"livemode": payment.livemode, "payment": show("pay", payment.id), "data": payment.timeline}
+
+    async def payments(self, caller: Identity, place: Cursor, filters: Filters) -> Sequence[msgspec.Raw]:
+        """Return up to ``limit + 1`` payments as JSON, newest first."""
+        async with self._database.snapshot() as connection:
+            found = await repository.list_payments(connection, _owner(caller), place, filters)
+        return [msgspec.Raw(payment.show()) for payment in found]
+
+    async def refund(self, caller: Identity, refund_id: UUID) -> bytes:
+        """Return a refund as JSON."""
+        async with self._database.snapshot() as connection:
+            found = await repository.get_refund(connection, _owner(caller), refund_id)
+        if found is None:
+            raise not_found("refund")
+        return found.show_refund()
+
+    async def refunds(
+        self, caller: Identity, place: Cursor, payment_id: UUID | None, status: str | None
+    ) -> Sequence[msgspec.Raw]:
+        """Return up to ``limit + 1`` refunds as JSON, newest first."""
+        async with self._database.snapshot() as connection:
+            found = await repository.list_refunds(connection, _owner(caller), place, payment_id, status)
+        return [msgspec.Raw(refund.show_refund()) for refund in found]
+
+    async def idempotency_key(self, caller: Identity, key: str) -> dict[str, Any]:
+        """Return every use of a key, so that a client whose request timed out learns what happened."""
+        async with self._database.snapshot() as connection:
+            rows = await repository.find_key(connection, _owner(caller), key)
+        if not rows:
+            raise not_found("idempotency key")
+        return {
+            "key": key,
+            "livemode": caller.livemode,
+            "data": [
+                {
+                    "method": row["path"].partition(" ")[0],
+                    "path": row["path"].partition(" ")[2],
+                    "status": "in_flight" if row["event_id"] is None else "completed",
+                    "status_code": row["status_code"],
+                    "resource": _resource(row["path"], row["resource_id"]),
+                    "created_at": rfc3339(row["created_at"]),
+                }
+                for row in rows
+            ],
+        }
+
+    async def _payment(self, caller: Identity, payment_id: UUID) -> Payment:
+        async with self._database.snapshot() as connection:
+            found = await repository.get_payment(connection, _owner(caller), payment_id)
+        if found is None:
+            raise not_found("payment")
+        return found
+
+
+def _owner(caller: Identity) -> Owner:
+    return Owner(merchant_of(caller), caller.livemode)
+
+
+def _resource(path: str, resource_id: UUID) -> str:
+    last = path.rpartition("/")[2]
+    return show({"payments": "pay", "refunds": "ref", "capture": "cap", "void": "voi"}[last], resource_id)

@@ -1,0 +1,95 @@
+"""What the worker does for payments: ends what is unknown by evidence, expires authorizations, prunes keys."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from payments.connectors.declines import decline
+from payments.connectors.port import Approved, Connector, Declined, NotFound, Outcome, Unknown
+from payments.connectors.registry import Registry
+from payments.database import Database
+from payments.payments import decisions, repository
+from payments.payments.changes import Change, Request
+from payments.payments.domain import Operation, Payment
+from payments.payments.write_path import WritePath
+from shared.problems import Problem
+
+_log = logging.getLogger(__name__)
+
+_BATCH = 100
+
+
+class Recovery:
+    """Tasks that may run anywhere, any number of times: each change is decided under the payment's lock."""
+
+    def __init__(self, database: Database, write_path: WritePath, connectors: Registry) -> None:
+        """Take where to look, how to write, and whom to ask."""
+        self._database = database
+        self._write_path = write_path
+        self._connectors = connectors
+
+    async def resolve_unknown(self) -> int:
+        """Ask the acquirers about intents without an answer; return how many were ended."""
+        async with self._database.snapshot() as connection:
+            rows = await repository.unanswered(connection, _BATCH)
+        ended = 0
+        for row in rows:
+            try:
+                ended += await self._resolve(row["payment_id"], row["operation_id"])
+            except Problem as problem:
+                # Somebody else was faster, or the acquirer is not configured at the moment: the next round sees.
+                _log.info("not resolved: %s", problem)
+        return ended
+
+    async def expire(self) -> int:
+        """Release authorizations whose time is over; return how many."""
+        async with self._database.snapshot() as connection:
+            due = await repository.expired(connection, _BATCH)
+        ended = 0
+        for payment_id in due:
+            try:
+                await self._write_path.change(
+                    Request(payment_id, lambda payment, _, now: decisions.expire(payment, now))
+                )
+                ended += 1
+            except Problem as problem:
+                _log.info("not expired: %s", problem)
+        return ended
+
+    async def prune_keys(self, retention: timedelta) -> int:
+        """Delete idempotency keys past their retention; return how many."""
+        async with self._database.transaction() as connection:
+            return await repository.prune_keys(connection, datetime.now(UTC) - retention, limit=10_000)
+
+    async def _resolve(self, payment_id: UUID, operation_id: UUID | None) -> bool:
+        async with self._database.snapshot() as connection:
+            payment = await repository.any_payment(connection, payment_id)
+            operation = await repository.any_operation(connection, operation_id) if operation_id is not None else None
+        subject = operation or payment
+        if payment is None or subject is None:
+            return False
+        if subject.status == "processing":
+            # The process that made the call is gone. Its client may still ask, so this is written down first.
+            await self._settle(payment_id, operation_id, Unknown("the acquirer's deadline passed"))
+        connector = self._connectors.named(payment.connector, livemode=payment.livemode)
+        outcome = await self._evidence(connector, payment, operation)
+        if outcome is None:
+            return False
+        await self._settle(payment_id, operation_id, outcome)
+        return True
+
+    async def _evidence(self, connector: Connector, payment: Payment, operation: Operation | None) -> Outcome | None:
+        subject = operation or payment
+        found = await connector.lookup(
+            subject.id.hex, parent=payment.acquirer_reference if operation is not None else None
+        )
+        if isinstance(found, Approved | Declined):
+            return found
+        patience = connector.capabilities.not_found_final_after
+        overdue = subject.acquirer_deadline is not None and subject.acquirer_deadline + patience < datetime.now(UTC)
+        return decline("not_processed") if isinstance(found, NotFound) and overdue else None
+
+    async def _settle(self, payment_id: UUID, operation_id: UUID | None, outcome: Outcome) -> Change | None:
+        decide = decisions.answer(outcome, "recovery")
+        written = await self._write_path.change(Request(payment_id, decide, operation_id=operation_id))
+        return written if isinstance(written, Change) else None

@@ -1,0 +1,188 @@
+"""Request and response models of payments and refunds."""
+
+from ipaddress import ip_address
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_core import PydanticCustomError
+
+from payments.http.models import CountryCode, ResponseModel, SafeLine, SafeText, StrictModel
+from payments.money import Amount, Currency
+from payments.payments.states import OperationStatus, Status
+
+
+def _ip(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        kind = "ip_address"
+        raise PydanticCustomError(kind, "Expected an IPv4 or IPv6 address") from None
+
+
+def _sorted(metadata: dict[str, str]) -> dict[str, str]:
+    # The order of keys says nothing, so two bodies that differ in it only are the same request.
+    return dict(sorted(metadata.items()))
+
+
+MetadataKey = Annotated[SafeText, Field(min_length=1, max_length=40)]
+MetadataValue = Annotated[SafeText, Field(max_length=500)]
+Metadata = Annotated[
+    dict[MetadataKey, MetadataValue],
+    Field(max_length=50, description="Up to 50 keys of 40 characters, values of 500 characters"),
+    AfterValidator(_sorted),
+]
+IpAddress = Annotated[
+    str,
+    Field(max_length=45, json_schema_extra={"anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]}),
+    AfterValidator(_ip),
+]
+CaptureMethod = Literal["automatic", "manual"]
+
+
+def _id(prefix: str) -> str:
+    return f"^{prefix}_[0-9a-f]{{32}}$"
+
+
+PaymentMethodId = Annotated[str, Field(pattern=_id("pm"), examples=["pm_0199c1d27f3a7e5d8c7b8a9f0e1d2c3b"])]
+
+
+class PaymentCreate(StrictModel):
+    """Take a payment from a tokenized card."""
+
+    amount: Amount
+    currency: Currency
+    payment_method: PaymentMethodId
+    capture_method: CaptureMethod = Field(
+        default="automatic", description="manual only holds the amount until it is captured or voided"
+    )
+    cvc: Annotated[SecretStr, Field(pattern=r"^[0-9]{3,4}$")] | None = Field(
+        default=None, description="passed on to the acquirer, never stored"
+    )
+    reference: SafeLine | None = Field(default=None, description="your order number; GET /v1/payments filters by it")
+    description: Annotated[SafeText, Field(max_length=1000)] | None = None
+    metadata: Metadata = Field(default_factory=dict)
+    statement_descriptor: Annotated[str, Field(pattern=r"^[A-Za-z0-9 .,&*/-]{1,22}$")] | None = Field(
+        default=None, description="what the cardholder reads on the statement"
+    )
+    customer_ip: IpAddress | None = None
+    device_id: SafeLine | None = None
+    card_country: CountryCode | None = None
+
+
+class CaptureCreate(StrictModel):
+    """Capture all that is left, or a part of it."""
+
+    amount: Amount | None = Field(default=None, description="default: all that is left")
+    final: bool = Field(default=True, description="false keeps the rest of the authorization for further captures")
+
+
+class RefundCreate(StrictModel):
+    """Refund all that is left, or a part of it."""
+
+    amount: Amount | None = Field(default=None, description="default: all that is left")
+    reason: Literal["duplicate", "fraudulent", "requested_by_customer"] | None = None
+    metadata: Metadata = Field(default_factory=dict)
+
+
+class Card(ResponseModel):
+    """What may be shown of a card."""
+
+    brand: str
+    last4: str
+    exp_month: int
+    exp_year: int
+    fingerprint: str
+
+
+class Decline(ResponseModel):
+    """Why a payment was declined."""
+
+    code: str
+    message: str
+    retryable: bool
+
+
+class Payment(ResponseModel):
+    """A payment; amounts in minor units of ``currency``."""
+
+    id: str
+    object: Literal["payment"] = "payment"
+    livemode: bool
+    status: Status
+    amount: int
+    currency: str
+    amount_authorized: int
+    amount_captured: int
+    amount_refunded: int
+    capture_method: CaptureMethod
+    payment_method: str
+    card: Card
+    reference: str | None
+    description: str | None
+    metadata: dict[str, str]
+    statement_descriptor: str | None
+    customer_ip: str | None
+    device_id: str | None
+    card_country: str | None
+    decline: Decline | None
+    acquirer: str
+    expires_at: str | None = Field(json_schema_extra={"format": "date-time"})
+    created_at: str = Field(json_schema_extra={"format": "date-time"})
+    updated_at: str = Field(json_schema_extra={"format": "date-time"})
+
+
+class Refund(ResponseModel):
+    """A refund of a captured payment."""
+
+    id: str
+    object: Literal["refund"] = "refund"
+    livemode: bool
+    payment: str
+    status: OperationStatus
+    amount: int
+    currency: str
+    reason: str | None
+    metadata: dict[str, str]
+    failure_code: str | None
+    created_at: str = Field(json_schema_extra={"format": "date-time"})
+    updated_at: str = Field(json_schema_extra={"format": "date-time"})
+
+
+class TimelineStep(ResponseModel):
+    """One thing that happened to a payment; ``from`` and ``to`` are equal when its state did not change."""
+
+    at: str = Field(json_schema_extra={"format": "date-time"})
+    from_status: Status | None = Field(alias="from")
+    to_status: Status = Field(alias="to")
+    cause: str
+    operation: str | None
+    amount: int | None
+
+
+class Timeline(ResponseModel):
+    """The history of a payment, oldest first."""
+
+    object: Literal["timeline"] = "timeline"
+    livemode: bool
+    payment: str
+    data: list[TimelineStep]
+
+
+class KeyUse(ResponseModel):
+    """One request that used an idempotency key."""
+
+    method: str
+    path: str
+    status: Literal["in_flight", "completed"]
+    status_code: int | None
+    resource: str
+    created_at: str = Field(json_schema_extra={"format": "date-time"})
+
+
+class IdempotencyKey(ResponseModel):
+    """What became of the requests that used a key."""
+
+    object: Literal["idempotency_key"] = "idempotency_key"
+    livemode: bool
+    key: str
+    data: list[KeyUse]

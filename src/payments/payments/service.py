@@ -1,0 +1,200 @@
+"""Payments: decide, keep the intent, call the acquirer, commit. No SQL, no HTTP."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from payments.connectors.port import CaptureRequest, Connector, Outcome, Unknown, VoidRequest
+from payments.connectors.registry import Registry
+from payments.merchants.service import Merchants
+from payments.payments import decisions
+from payments.payments.changes import Change, Claim, Creation, Earlier, Request, payment_event
+from payments.payments.domain import Operation, Payment, step
+from payments.payments.drafts import Draft, authorize_request, operation_request
+from payments.payments.replies import Replies, Reply
+from payments.payments.schemas import CaptureCreate, PaymentCreate, RefundCreate
+from payments.payments.write_path import WritePath
+from payments.vault.service import CardToken, Vault
+from shared.identity import Identity
+from shared.ids import new_uuid, uuid_of
+from shared.problems import Problem
+
+_log = logging.getLogger(__name__)
+
+
+class Payments:
+    """Everything a merchant can do to a payment."""
+
+    def __init__(
+        self,
+        *,
+        write_path: WritePath,
+        replies: Replies,
+        merchants: Merchants,
+        vault: Vault,
+        connectors: Registry,
+        authorization: timedelta,
+        acquirer_timeout: timedelta,
+    ) -> None:
+        """Take the collaborators, how long an authorization lasts and how long an acquirer may take."""
+        self._write_path = write_path
+        self._replies = replies
+        self._merchants = merchants
+        self._vault = vault
+        self._connectors = connectors
+        self._authorization = authorization
+        self._acquirer_timeout = acquirer_timeout
+        self._calls: set[asyncio.Task[Reply]] = set()
+
+    async def create(self, caller: Identity, body: PaymentCreate, key: str) -> Reply:
+        """Take a payment; a decline is a created payment too."""
+        content = body.model_dump_json(exclude={"cvc"}).encode()
+        claim = self._replies.claim(caller, key, decisions.CREATE_PATH, content, new_uuid())
+        try:
+            payment, card, connector = await self._prepare(body, claim)
+        except Problem:
+            # What the first request with this key met may be gone by now; its reply stays.
+            earlier = await self._write_path.find(claim)
+            if earlier is None:
+                raise
+            return await self._replies.reply(earlier, claim, claim.resource_id, content)
+        # Read before the intent is stored: the call must not outlast the deadline that is written down.
+        deadline = self._deadline()
+        request = authorize_request(payment, card, body.cvc.get_secret_value() if body.cvc is not None else None)
+        outcome = connector.single_commit(request)
+        if outcome is not None:
+            change = decisions.authorize(payment, outcome, payment.created_at)
+            change.answers = None
+        else:
+            payment.acquirer_deadline = payment.created_at + self._acquirer_timeout
+            change = Change(payment=payment, event=payment_event(payment))
+        written = await self._write_path.create(Creation(claim, change))
+        if outcome is not None or isinstance(written, Earlier):
+            return await self._replies.reply(written, claim, payment.id, content)
+        return await self._conclude(connector.authorize(request, deadline), claim, payment.id, None, content)
+
+    async def capture(self, caller: Identity, payment_id: UUID, body: CaptureCreate, key: str) -> Reply:
+        """Capture all or a part of an authorized payment."""
+        draft = Draft("capture", body.amount, final=body.final)
+        return await self._operate(caller, payment_id, draft, body.model_dump_json().encode(), key)
+
+    async def void(self, caller: Identity, payment_id: UUID, key: str) -> Reply:
+        """Release what is left of an authorization."""
+        return await self._operate(caller, payment_id, Draft("void"), b"{}", key)
+
+    async def refund(self, caller: Identity, payment_id: UUID, body: RefundCreate, key: str) -> Reply:
+        """Give back all or a part of what was captured."""
+        draft = Draft("refund", body.amount, reason=body.reason, metadata=body.metadata)
+        return await self._operate(caller, payment_id, draft, body.model_dump_json().encode(), key)
+
+    async def close(self) -> None:
+        """Wait for the calls that are under way."""
+        if self._calls:
+            await asyncio.wait(self._calls)
+
+    async def _prepare(self, body: PaymentCreate, claim: Claim) -> tuple[Payment, CardToken, Connector]:
+        merchant = await self._merchants.profile(claim.merchant_id)
+        card = await self._vault.card_of(claim.merchant_id, uuid_of("pm", body.payment_method), livemode=claim.livemode)
+        connector = self._connectors.connector_for(livemode=claim.livemode)
+        now = datetime.now(UTC)
+        payment = Payment(
+            id=claim.resource_id,
+            merchant_id=claim.merchant_id,
+            livemode=claim.livemode,
+            status="processing",
+            amount=body.amount,
+            currency=body.currency,
+            capture_method=body.capture_method,
+            payment_method_id=card.id,
+            card={
+                "brand": card.brand,
+                "last4": card.last4,
+                "exp_month": card.exp_month,
+                "exp_year": card.exp_year,
+                "fingerprint": card.fingerprint,
+            },
+            reference=body.reference,
+            description=body.description,
+            metadata=body.metadata,
+            statement_descriptor=body.statement_descriptor,
+            customer_ip=body.customer_ip,
+            device_id=body.device_id,
+            card_country=body.card_country,
+            connector=connector.name,
+            fee_basis_points=merchant.fee_basis_points,
+            # The fixed part is an amount of the settlement currency; it cannot be taken from another one.
+            fee_fixed=merchant.fee_fixed if body.currency == merchant.settlement_currency else 0,
+            idempotency_key=claim.key,
+            timeline=[step(None, "processing", "request", now, amount=body.amount)],
+            expires_at=now + self._authorization if body.capture_method == "manual" else None,
+            created_at=now,
+            updated_at=now,
+        )
+        return payment, card, connector
+
+    async def _operate(self, caller: Identity, payment_id: UUID, draft: Draft, content: bytes, key: str) -> Reply:
+        path = decisions.operation_path(payment_id, draft.kind)
+        claim = self._replies.claim(caller, key, path, content, new_uuid())
+        deadline = self._deadline()
+
+        def decide(payment: Payment, _: Operation | None, now: datetime) -> Change:
+            operation = draft.operation(payment, claim, now)
+            connector = self._connectors.named(payment.connector, livemode=payment.livemode)
+            outcome = connector.single_commit(operation_request(payment, operation))
+            if outcome is not None:
+                return decisions.perform(payment, operation, outcome, now)
+            operation.acquirer_deadline = now + self._acquirer_timeout
+            return decisions.reserve(payment, operation, now)
+
+        written = await self._write_path.change(Request(payment_id, decide, claim.merchant_id, claim.livemode, claim))
+        if isinstance(written, Change) and written.operation is not None and written.status_code is None:
+            call = self._call(written.payment, written.operation, deadline)
+            return await self._conclude(call, claim, payment_id, written.operation.id, content)
+        return await self._replies.reply(written, claim, payment_id, content)
+
+    def _call(self, payment: Payment, operation: Operation, deadline: float) -> Coroutine[Any, Any, Outcome]:
+        connector = self._connectors.named(payment.connector, livemode=payment.livemode)
+        request = operation_request(payment, operation)
+        if isinstance(request, CaptureRequest):
+            return connector.capture(request, deadline)
+        if isinstance(request, VoidRequest):
+            return connector.void(request, deadline)
+        return connector.refund(request, deadline)
+
+    def _deadline(self) -> float:
+        return asyncio.get_running_loop().time() + self._acquirer_timeout.total_seconds()
+
+    async def _conclude(
+        self,
+        call: Coroutine[Any, Any, Outcome],
+        claim: Claim,
+        payment_id: UUID,
+        operation_id: UUID | None,
+        content: bytes,
+    ) -> Reply:
+        """Make a call whose intent is stored, and store its answer. A client that hangs up cancels neither."""
+
+        async def work() -> Reply:
+            try:
+                outcome = await call
+            except Exception:  # noqa: BLE001 - a defect leaves it unknown, never failed: the call may have arrived
+                _log.exception("a call to the acquirer broke")
+                outcome = Unknown("the connector failed")
+            request = Request(payment_id, decisions.answer(outcome, "acquirer"), operation_id=operation_id)
+            try:
+                written = await self._write_path.change(request)
+            except Problem:
+                # Recovery may have been faster; then the key has its reply.
+                earlier = await self._write_path.find(claim)
+                if earlier is None or earlier.body is None:
+                    raise
+                written = earlier
+            return await self._replies.reply(written, claim, payment_id, content)
+
+        task = asyncio.create_task(work())
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+        return await asyncio.shield(task)
