@@ -7,6 +7,8 @@ from uuid import uuid4
 
 import httpx2
 
+from payments.devtools.errors import ServiceError
+
 _TIMEOUT_SECONDS = 30.0
 
 Json = dict[str, Any]
@@ -34,12 +36,21 @@ class Client:
         )
 
     def get(self, path: str) -> Answer:
-        """GET."""
-        return self._answer(self._http.get(path))
+        """GET.
+
+        Raises:
+            ServiceError: no answer.
+        """
+        return self._send(self._http.build_request("GET", path))
 
     def post(self, path: str, body: Json, *, key: str | None = None) -> Answer:
-        """POST, with the given idempotency key or a fresh one."""
-        return self._answer(self._http.post(path, json=body, headers={"Idempotency-Key": key or str(uuid4())}))
+        """POST, with the given idempotency key or a fresh one.
+
+        Raises:
+            ServiceError: no answer.
+        """
+        headers = {"Idempotency-Key": key or str(uuid4())}
+        return self._send(self._http.build_request("POST", path, json=body, headers=headers))
 
     def __enter__(self) -> Self:
         """For a `with` block."""
@@ -49,5 +60,10 @@ class Client:
         """Close the connection."""
         self._http.close()
 
-    def _answer(self, response: httpx2.Response) -> Answer:
-        return Answer(response.status_code, response.headers, response.json() if response.content else {})
+    def _send(self, request: httpx2.Request) -> Answer:
+        try:
+            response = self._http.send(request)
+        except httpx2.HTTPError as error:
+            raise ServiceError(f"{request.method} {request.url} got no answer: {error}") from error
+        is_json = "json" in response.headers.get("content-type", "")
+        return Answer(response.status_code, response.headers, response.json() if is_json else {"detail": response.text})

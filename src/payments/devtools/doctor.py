@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console as Terminal
+from rich.markup import escape
 
 from payments.devtools.errors import ServerError, ToolError
 from payments.devtools.ports import LOOPBACK, free_port
@@ -42,9 +43,9 @@ def run(workspace: Workspace, terminal: Terminal | None = None) -> bool:
             finding = Finding(what, remedy or "the message says what is wrong")
         well = well and finding.fix is None
         mark = "[green]ok     " if finding.fix is None else "[bold red]problem"
-        terminal.print(f"{mark}[/] {finding.text}", soft_wrap=True)
+        terminal.print(f"{mark}[/] {escape(finding.text)}", soft_wrap=True)
         if finding.fix:
-            terminal.print(f"        [yellow]→ {finding.fix}", soft_wrap=True)
+            terminal.print(f"        [yellow]→ {escape(finding.fix)}", soft_wrap=True)
     return well
 
 

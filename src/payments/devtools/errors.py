@@ -5,7 +5,7 @@ ToolError
 ├── WorkspaceError        .dev/ cannot be used
 │   └── AlreadyRunningError
 ├── ServerError           PostgreSQL or Valkey did not start
-├── ServiceError          payments, gateway or worker did not start
+├── ServiceError          payments, gateway or worker did not start, or did not answer
 ├── ChildDiedError        a running part ended by itself
 ├── SeedError             the demo merchants could not be created
 └── DemoError             the demo did not go as the story says
@@ -35,7 +35,7 @@ class ServerError(ToolError):
 
 
 class ServiceError(ToolError):
-    """A process of the platform did not become ready."""
+    """A process of the platform did not become ready, or did not answer."""
 
 
 class ChildDiedError(ToolError):

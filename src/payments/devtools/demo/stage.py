@@ -38,6 +38,7 @@ class Stage:
 
     def open_chapter(self, number: int, title: str) -> None:
         """Print a heading."""
+        self.terminal.print()
         self.terminal.rule(f"[bold]{number}. {escape(title)}", align="left", style="cyan")
 
     def tell(self, text: str) -> None:

@@ -1,0 +1,70 @@
+"""The command line as a whole."""
+
+import subprocess
+import sys
+
+import psycopg
+import pytest
+from typer.testing import CliRunner
+
+from payments import cli
+from payments.devtools import migrate
+from payments.devtools.errors import ServerError
+
+
+def payments(*arguments, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "payments", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={"PATH": "/usr/bin:/bin", **environment},
+    )
+
+
+def test_help_imports_nothing_heavy():
+    program = "import sys, payments.cli; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"alembic", "cryptography", "fastapi", "httpx2", "psycopg", "pydantic", "sqlalchemy"} & set(loaded)
+
+
+def test_every_command_is_there():
+    told = CliRunner().invoke(cli.app, ["--help"]).output
+    for command in ("dev", "demo", "dev-reset", "doctor", "migrate", "worker"):
+        assert command in told
+
+
+def test_a_problem_is_one_line_without_a_traceback(monkeypatch, capsys):
+    def fails():
+        raise ServerError("postgres did not start; free some disk")
+
+    monkeypatch.setattr(cli, "app", fails)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 1
+    assert capsys.readouterr().err == "payments: postgres did not start; free some disk\n"
+
+
+def test_migrate_needs_to_know_where():
+    asked = payments("migrate")
+    assert asked.returncode == 2
+    assert "PAYMENTS_OWNER_DATABASE_URL" in payments("migrate", "--help").stdout
+
+
+def test_migrate_twice(postgres):
+    postgres.create_database("migrated")
+    try:
+        url = postgres.url("payments_owner", "migrated")
+        for _ in range(2):
+            done = payments("migrate", "--wait", PAYMENTS_OWNER_DATABASE_URL=url)
+            assert done.returncode == 0, done.stderr
+        with psycopg.connect(url) as connection:
+            assert connection.execute("SELECT count(*) FROM payments.payments").fetchone() == (0,)
+    finally:
+        postgres.drop_database("migrated")
+
+
+def test_waiting_for_a_database_ends():
+    with pytest.raises(ServerError, match="did not answer within 0 s"):
+        migrate.wait_for_database("postgresql://nobody@127.0.0.1:1/none", seconds=0)
