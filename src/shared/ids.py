@@ -1,4 +1,4 @@
-"""Identifiers: UUIDv7, shown as a type prefix and 32 hex digits, so that they sort by creation and name what they are."""
+"""Identifiers: UUIDv7, shown as a type prefix and 32 hex digits: they sort by creation and name what they are."""
 
 import re
 from uuid import UUID

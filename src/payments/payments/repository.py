@@ -76,10 +76,10 @@ async def list_refunds(
     return [_operation(row) for row in await _page(connection, query, operations, place)]
 
 
-async def find_key(connection: AsyncConnection, owner: Owner, key: str) -> Sequence[sa.RowMapping]:
+async def find_key(connection: AsyncConnection, owner: Owner, key: str) -> Sequence[Any]:
     """Return every use of an idempotency key, oldest first."""
-    query = _owned(idempotency_keys, owner).where(idempotency_keys.c.key == key).order_by(idempotency_keys.c.created_at)
-    return (await connection.execute(query)).mappings().all()
+    uses = _owned(idempotency_keys, owner).where(idempotency_keys.c.key == key).order_by(idempotency_keys.c.created_at)
+    return (await connection.execute(uses)).mappings().all()
 
 
 async def unanswered(connection: AsyncConnection, limit: int) -> Sequence[Any]:
@@ -140,11 +140,13 @@ def _operation(row: sa.Row[Any]) -> Operation:
     return msgspec.convert(row, Operation, from_attributes=True)
 
 
-def _owned(table: sa.Table, owner: Owner) -> sa.Select[Any]:
+def _owned(table: sa.Table, owner: Owner) -> sa.Select[*tuple[Any, ...]]:
     return sa.select(table).where(table.c.merchant_id == owner.merchant_id, table.c.livemode == owner.livemode)
 
 
-async def _page(connection: AsyncConnection, query: sa.Select[Any], table: sa.Table, place: Cursor) -> Sequence[Any]:
+async def _page(
+    connection: AsyncConnection, query: sa.Select[*tuple[Any, ...]], table: sa.Table, place: Cursor
+) -> Sequence[Any]:
     identity = table.c.id
     if place.ending_before is not None:
         query = query.where(identity > place.ending_before).order_by(identity)

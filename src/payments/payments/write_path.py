@@ -1,10 +1,10 @@
 """The micro-batched write path: concurrent requests that wait on the same commit share one transaction.
 
-Two batchers: one inserts new payments in a single statement, one locks stored payments, decides and writes. One item's
-conflict never fails its neighbours: a batch that the database refuses is split and tried again. A connection lost while
-it commits is answered from evidence: the same batch runs again on a new connection, where the idempotency keys tell what
-the first attempt did. An insert of a key that the dying transaction still holds waits for its end, so nothing happens
-twice.
+Two batchers: one inserts new payments in a single statement, one locks stored payments, decides and writes. One
+item's conflict never fails its neighbours: a batch that the database refuses is split and tried again. A connection
+lost while it commits is answered from evidence: the same batch runs again on a new connection, where the idempotency
+keys tell what the first attempt did. An insert of a key that the dying transaction still holds waits for its end, so
+nothing happens twice.
 """
 
 import asyncio
