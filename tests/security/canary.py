@@ -114,7 +114,7 @@ class Attack:
     def _bodies(self, body: Json) -> Iterator[tuple[str, Any]]:
         """The body with card data in each of its places, as well as bodies that are none."""
         for place in _leaves(body):
-            for value in (*spellings(next(self._numbers)), int(next(self._numbers)), [next(self._texts)], CVC):
+            for value in (*spellings(next(self._numbers)), int(next(self._numbers)), [next(self._texts)]):
                 changed = copy.deepcopy(body)
                 _put(changed, place, value)
                 yield f"{place} = {type(value).__name__}", changed

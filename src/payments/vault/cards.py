@@ -5,10 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
 
-from shared.card_numbers import Brand, brand_of, contains_card_number, passes_luhn
+from shared.card_numbers import Brand, brand_of, passes_luhn
 from shared.problems import FieldError, Problem
-
-__all__ = ["Card", "contains_card_number", "has_expired", "last_place_on_earth", "read_card"]
 
 _NUMBER = re.compile(r"[0-9]+(?:[ -][0-9]+)*")
 _LONGEST_INPUT = 40  # 19 digits, a separator between each two, and some slack
