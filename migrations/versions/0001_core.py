@@ -14,7 +14,7 @@ def upgrade() -> None:
     """Create the first schema from the SQL files beside this one, in order."""
     # The driver's own connection: several statements at once, and no reading of % or : as parameters.
     driver = op.get_bind().connection.driver_connection
-    for name in ("merchants", "vault", "payments", "ledger", "partitions", "grants"):
+    for name in ("merchants", "vault", "payments", "ledger", "risk", "partitions", "grants"):
         driver.execute(Path(__file__).with_name("0001_core").joinpath(f"{name}.sql").read_text(encoding="utf-8"))
 
 

@@ -1,12 +1,13 @@
 """Builds the payments service: the only place that knows which part gets which."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 
 from payments.access import Access
 from payments.connectors.registry import Registry
 from payments.connectors.sandbox.cards import TEST_CARDS
-from payments.connectors.sandbox.connector import SandboxConnector
+from payments.connectors.sandbox.connector import Delay, SandboxConnector
 from payments.connectors.sandbox.store import SandboxStore
 from payments.database import Database
 from payments.keyring import Keyring
@@ -27,8 +28,8 @@ from payments.vault.service import Vault
 class Container:
     """Everything one process of the service needs, built once from its settings."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Build the parts; nothing connects yet."""
+    def __init__(self, settings: Settings, *, sandbox_delay: Delay = asyncio.sleep) -> None:
+        """Build the parts; nothing connects yet. ``sandbox_delay`` is how the sandbox waits when a card plays slow."""
         self.settings = settings
         self.database = Database(settings.database_url)
         self.keyring = Keyring.load(settings.keyring_file)
@@ -40,7 +41,9 @@ class Container:
         self.vault = Vault(self.database, self.keyring, envelope, test_cards)
         self.write_path = WritePath(settings.database_url, self.ledger)
         self.callbacks = Callbacks(self.database, self.write_path)
-        self.sandbox = SandboxConnector(SandboxStore(self.database), self.keyring, deliver=self._deliver_sandbox)
+        self.sandbox = SandboxConnector(
+            SandboxStore(self.database), self.keyring, deliver=self._deliver_sandbox, delay=sandbox_delay
+        )
         self.connectors = Registry([self.sandbox])
         self.payments = Payments(
             write_path=self.write_path,

@@ -38,9 +38,7 @@ Currency = TypeAliasType(
     Annotated[
         str,
         AfterValidator(_known),
-        Field(
-            description="ISO 4217 code", json_schema_extra={"enum": sorted(EXPONENTS)}, examples=["USD"]
-        ),
+        Field(description="ISO 4217 code", json_schema_extra={"enum": sorted(EXPONENTS)}, examples=["USD"]),
     ],
 )
 

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from payments.merchants import profiles
-from payments.merchants.profiles import Profiles
+from payments import fresh
+from payments.fresh import Fresh
 from payments.merchants.schemas import MerchantCreate, MerchantProfile, MerchantUpdate
 from payments.merchants.service import Merchants
 from shared.ids import new_uuid, uuid_of
@@ -29,7 +29,7 @@ class Source:
         await self.open.wait()
         if self.failure is not None:
             raise self.failure
-        return MerchantProfile(merchant_id, f"load {len(self.loaded)}", "DE", "5942", "EUR", 290, 30, "normal")
+        return MerchantProfile(merchant_id, f"load {len(self.loaded)}", "DE", "5942", "EUR", 290, 30, "normal", "UTC")
 
 
 @pytest.fixture
@@ -38,8 +38,8 @@ async def source() -> Source:
 
 
 @pytest.fixture
-def cache(source, clock) -> Profiles:
-    return Profiles(source, clock)
+def cache(source, clock) -> Fresh:
+    return Fresh(source, clock)
 
 
 @pytest.fixture
@@ -57,6 +57,7 @@ async def test_a_profile_says_what_a_payment_needs(merchants, merchant_id):
         fee_basis_points=290,
         fee_fixed=30,
         risk_level="normal",
+        time_zone="UTC",
     )
 
 
@@ -137,7 +138,7 @@ async def test_a_failure_reaches_all_who_wait_and_is_not_kept(cache, source):
 
 
 async def test_memory_is_bounded_and_the_oldest_leaves_first(cache, source, monkeypatch):
-    monkeypatch.setattr(profiles, "_MAX_PROFILES", 2)
+    monkeypatch.setattr(fresh, "_MAX_ENTRIES", 2)
     first, second, third = (new_uuid() for _ in range(3))
     for merchant_id in (first, second, third, second, third):
         await cache.get(merchant_id)

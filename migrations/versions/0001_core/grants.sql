@@ -10,6 +10,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON payments.idempotency_keys TO payments_ap
 GRANT SELECT, INSERT ON payments.events TO payments_app;
 GRANT SELECT, INSERT ON payments.ledger_accounts, payments.ledger_transactions, payments.postings TO payments_app;
 GRANT SELECT, INSERT, UPDATE ON payments.ledger_balances, payments.ledger_watermark TO payments_app;
+GRANT SELECT, INSERT, UPDATE ON payments.risk_limits, payments.merchant_days, payments.risk_alerts TO payments_app;
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA payments FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION payments.ensure_partitions(integer), payments.uuid7_floor(timestamptz),
     payments.current_xact(), payments.oldest_running_xact() TO payments_app;

@@ -7,6 +7,7 @@ CREATE TABLE payments.merchants (
     fee_basis_points    integer NOT NULL CHECK (fee_basis_points BETWEEN 0 AND 10000),
     fee_fixed           bigint NOT NULL CHECK (fee_fixed >= 0),
     risk_level          text NOT NULL CHECK (risk_level IN ('low', 'normal', 'high')),
+    time_zone           text NOT NULL DEFAULT 'UTC',
     created_at          timestamptz NOT NULL DEFAULT now(),
     updated_at          timestamptz NOT NULL DEFAULT now()
 );

@@ -39,6 +39,8 @@ CREATE TABLE payments.payments (
     fee_basis_points     integer NOT NULL,
     fee_fixed            bigint NOT NULL,
     fee_charged          bigint NOT NULL DEFAULT 0,
+    usage_day            date NOT NULL,
+    usage_amount         bigint NOT NULL,
     idempotency_key      text NOT NULL,
     timeline             jsonb NOT NULL,
     expires_at           timestamptz,
@@ -53,6 +55,8 @@ CREATE INDEX payments_by_merchant ON payments.payments (merchant_id, livemode, i
 CREATE INDEX payments_by_reference ON payments.payments (merchant_id, livemode, reference) WHERE reference IS NOT NULL;
 CREATE INDEX payments_expiring ON payments.payments (expires_at) WHERE status = 'authorized';
 CREATE INDEX payments_unresolved ON payments.payments (acquirer_deadline) WHERE status IN ('processing', 'unknown');
+COMMENT ON COLUMN payments.payments.usage_day IS 'the day of the merchant''s time zone whose limits this payment counts against';
+COMMENT ON COLUMN payments.payments.usage_amount IS 'what it counts, in minor units of the settlement currency at the mid rate of its creation';
 COMMENT ON COLUMN payments.payments.amount_capturing IS 'reserved by captures whose outcome is not known yet';
 COMMENT ON COLUMN payments.payments.amount_refunding IS 'reserved by refunds whose outcome is not known yet';
 

@@ -1,5 +1,6 @@
 """What `make dev` prints once everything runs: addresses, a key, and commands that work when pasted."""
 
+from payments.devtools.seed import DemoMerchant
 from payments.devtools.state import State
 
 _RULE = "─" * 100
@@ -9,7 +10,7 @@ _BANNER = """
   Gateway         {gateway_url}
   API reference   {gateway_url}/docs
   Test API key    {api_key}
-  Test cards      4242424242424242 approves, 4000000000000002 declines, 4000000000009995 has insufficient funds
+  Test cards      {cards}
   For scripts     .dev/state.json
   Stop            Ctrl-C; the data stays in .dev/ until `make dev-reset`
 
@@ -47,6 +48,13 @@ def commands(state: State) -> str:
     return _COMMANDS.replace("{gateway_url}", state.gateway_url).replace("{api_key}", state.api_key)
 
 
-def banner(state: State) -> str:
-    """The whole text."""
-    return _BANNER.format(rule=_RULE, gateway_url=state.gateway_url, api_key=state.api_key, commands=commands(state))
+def banner(state: State, merchant: DemoMerchant) -> str:
+    """The whole text; `merchant` is the one whose key is in the state."""
+    lines = [f"{card.number}  {card.payment_method}  {card.meaning}" for card in merchant.cards]
+    return _BANNER.format(
+        rule=_RULE,
+        gateway_url=state.gateway_url,
+        api_key=state.api_key,
+        cards="\n                  ".join([*lines, "more in docs/TEST_CARDS.md"]),
+        commands=commands(state),
+    )

@@ -4,11 +4,10 @@ import os
 import sys
 import threading
 from collections import deque
-from itertools import cycle
 from typing import IO
 
 _WIDTH = 9
-_COLORS = cycle(("36", "32", "33", "35", "34"))  # cyan, green, yellow, magenta, blue
+_COLORS = ("36", "33", "32", "35", "34", "96", "93")  # cyan, yellow, green, magenta, blue, bright cyan and yellow
 _REMEMBERED = 200
 _DRAIN_SECONDS = 1.0
 
@@ -69,7 +68,8 @@ class Console:
         label = f"{name:<{_WIDTH}}|"
         if not self._colored:
             return label
-        return f"\033[{self._colors.setdefault(name, next(_COLORS))}m{label}\033[0m"
+        color = self._colors.setdefault(name, _COLORS[len(self._colors) % len(_COLORS)])
+        return f"\033[{color}m{label}\033[0m"
 
     def _write(self, text: str) -> None:
         try:

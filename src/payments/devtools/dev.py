@@ -13,6 +13,6 @@ def run(workspace: Workspace) -> None:
         RuntimeError: it did not start, or a part of it ended by itself; the message says which.
     """
     console = Console()
-    with running_platform(workspace, console) as (state, supervisor):
-        console.say(banner(state))
-        supervisor.watch()
+    with running_platform(workspace, console) as platform:
+        console.say(banner(platform.state, platform.merchant))
+        platform.supervisor.watch()

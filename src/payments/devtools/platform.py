@@ -3,13 +3,14 @@
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from payments.devtools import state as states
 from payments.devtools.console import Console
 from payments.devtools.keys import PEOPLE_AUDIENCE, PEOPLE_ISSUER, KeyFiles
 from payments.devtools.migrate import migrate
 from payments.devtools.ports import RANGE, free_port
-from payments.devtools.seed import seed
+from payments.devtools.seed import DemoMerchant, seed
 from payments.devtools.servers import APP, OWNER, Postgres, Valkey
 from payments.devtools.services import HttpService, Service
 from payments.devtools.state import State
@@ -19,8 +20,17 @@ from payments.devtools.workspace import Workspace
 _DATABASE = "payments"
 
 
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A running platform: how to reach it, its first merchant, and who looks after it."""
+
+    state: State
+    merchant: DemoMerchant
+    supervisor: Supervisor
+
+
 @contextmanager
-def running_platform(workspace: Workspace, console: Console) -> Iterator[tuple[State, Supervisor]]:
+def running_platform(workspace: Workspace, console: Console) -> Iterator[Platform]:
     """Start everything, publish `state.json`, and stop everything at the end of the `with` block.
 
     Started: PostgreSQL, Valkey, (migrations), worker, payments, gateway, (demo merchants); stopped the other way round.
@@ -32,14 +42,14 @@ def running_platform(workspace: Workspace, console: Console) -> Iterator[tuple[S
         states.withdraw(workspace)  # of a platform that was killed
         with Supervisor(console) as supervisor:
             try:
-                state = _start(workspace, supervisor, console)
-                states.publish(workspace, state)
-                yield state, supervisor
+                platform = _start(workspace, supervisor, console)
+                states.publish(workspace, platform.state)
+                yield platform
             finally:
                 states.withdraw(workspace)
 
 
-def _start(workspace: Workspace, supervisor: Supervisor, console: Console) -> State:
+def _start(workspace: Workspace, supervisor: Supervisor, console: Console) -> Platform:
     keys = KeyFiles(workspace.keys)
     keys.create()
     postgres, valkey = Postgres(workspace.postgres), Valkey(workspace.valkey)
@@ -63,7 +73,7 @@ def _start(workspace: Workspace, supervisor: Supervisor, console: Console) -> St
 
     admin_token = keys.admin_token()
     first, second = seed(workspace, gateway.url, admin_token)
-    return State(
+    state = State(
         gateway_url=gateway.url,
         payments_url=payments.url,
         api_key=first.api_key,
@@ -74,6 +84,7 @@ def _start(workspace: Workspace, supervisor: Supervisor, console: Console) -> St
         database_url=database_url,
         redis_url=valkey.url,
     )
+    return Platform(state, first, supervisor)
 
 
 def _payments_settings(keys: KeyFiles, database_url: str, redis_url: str) -> dict[str, str]:

@@ -2,9 +2,11 @@
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
+from zoneinfo import available_timezones
 
 import msgspec
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_core import PydanticCustomError
 
 from payments.http.models import CountryCode, ResponseModel, SafeLine, StrictModel, Timestamp
 from payments.merchants.scopes import SCOPES, Scope
@@ -14,6 +16,22 @@ CategoryCode = Annotated[
     str, Field(pattern="^[0-9]{4}$", description="merchant category code, ISO 18245", examples=["5734"])
 ]
 RiskLevel = Literal["low", "normal", "high"]
+
+
+def _time_zone(name: str) -> str:
+    if name not in available_timezones():
+        kind = "time_zone_unknown"
+        raise PydanticCustomError(kind, "Expected a name of the IANA time zone database, for example Europe/Berlin")
+    return name
+
+
+TimeZone = Annotated[
+    str,
+    Field(
+        max_length=64, description="IANA time zone; its midnight starts the day of limits", examples=["Europe/Berlin"]
+    ),
+    AfterValidator(_time_zone),
+]
 
 
 class Fee(StrictModel):
@@ -32,6 +50,7 @@ class MerchantCreate(StrictModel):
     settlement_currency: Currency
     fee: Fee
     risk_level: RiskLevel = "normal"
+    time_zone: TimeZone = "UTC"
 
 
 def _left_out() -> Any:  # noqa: ANN401 - stands in for a value of any type
@@ -49,6 +68,7 @@ class MerchantUpdate(StrictModel):
     )
     fee: Fee = Field(default_factory=_left_out)
     risk_level: RiskLevel = Field(default_factory=_left_out)
+    time_zone: TimeZone = Field(default_factory=_left_out)
 
 
 class Merchant(ResponseModel):
@@ -62,6 +82,7 @@ class Merchant(ResponseModel):
     settlement_currency: str
     fee: Fee
     risk_level: RiskLevel
+    time_zone: str
     created_at: Timestamp
     updated_at: Timestamp
 
@@ -126,3 +147,4 @@ class MerchantProfile(msgspec.Struct, frozen=True, gc=False):
     fee_basis_points: int
     fee_fixed: int
     risk_level: RiskLevel
+    time_zone: str

@@ -10,10 +10,10 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from payments.database import Database
+from payments.fresh import Fresh
 from payments.http.lists import Cursor
 from payments.keyring import Keyring
 from payments.merchants import repository
-from payments.merchants.profiles import Profiles
 from payments.merchants.schemas import (
     ApiKey,
     ApiKeyCreate,
@@ -44,7 +44,7 @@ class Merchants:
         """Take the collaborators; the clock tells how old a profile in memory is."""
         self._database = database
         self._keyring = keyring
-        self._profiles = Profiles(self._load_profile, clock)
+        self._profiles: Fresh[UUID, MerchantProfile] = Fresh(self._load_profile, clock)
 
     async def create(self, body: MerchantCreate) -> Merchant:
         """Take a merchant on."""
@@ -163,6 +163,7 @@ def _merchant(row: sa.RowMapping) -> Merchant:
         settlement_currency=row["settlement_currency"],
         fee=Fee(basis_points=row["fee_basis_points"], fixed=row["fee_fixed"]),
         risk_level=row["risk_level"],
+        time_zone=row["time_zone"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )

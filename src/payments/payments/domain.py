@@ -1,6 +1,6 @@
 """Payments and operations as they are stored, and how they are shown. No SQL, no HTTP."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -44,6 +44,8 @@ class Payment(msgspec.Struct, kw_only=True):
     fee_basis_points: int
     fee_fixed: int
     fee_charged: int = 0
+    usage_day: date
+    usage_amount: int
     idempotency_key: str
     timeline: list[dict[str, Any]]
     expires_at: datetime | None = None

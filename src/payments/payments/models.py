@@ -1,6 +1,19 @@
 """Tables as the reads see them; the write path names its columns itself, partitions and rules are in the migrations."""
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, DateTime, LargeBinary, SmallInteger, String, Table, Text, Uuid
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    Uuid,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from payments.database import metadata
@@ -36,6 +49,8 @@ payments = Table(
     Column("fee_basis_points", BigInteger, nullable=False),
     Column("fee_fixed", BigInteger, nullable=False),
     Column("fee_charged", BigInteger, nullable=False),
+    Column("usage_day", Date, nullable=False),
+    Column("usage_amount", BigInteger, nullable=False),
     Column("idempotency_key", Text, nullable=False),
     Column("timeline", JSONB, nullable=False),
     Column("expires_at", DateTime(timezone=True)),

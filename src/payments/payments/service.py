@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from payments.connectors.port import CaptureRequest, Connector, Outcome, Unknown, VoidRequest
 from payments.connectors.registry import Registry
@@ -127,6 +128,8 @@ class Payments:
             fee_basis_points=merchant.fee_basis_points,
             # The fixed part is an amount of the settlement currency; it cannot be taken from another one.
             fee_fixed=merchant.fee_fixed if body.currency == merchant.settlement_currency else 0,
+            usage_day=now.astimezone(ZoneInfo(merchant.time_zone)).date(),
+            usage_amount=body.amount,
             idempotency_key=claim.key,
             timeline=[step(None, "processing", "request", now, amount=body.amount)],
             expires_at=now + self._authorization if body.capture_method == "manual" else None,

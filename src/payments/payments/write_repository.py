@@ -4,7 +4,7 @@ One JSON document per table and batch costs a fraction of one array per column o
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +36,7 @@ _SQL_TYPES: Mapping[Any, str] = {
     bool: "boolean",
     UUID: "uuid",
     datetime: "timestamptz",
+    date: "date",
 }
 
 

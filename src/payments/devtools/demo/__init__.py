@@ -44,8 +44,8 @@ def _platform(workspace: Workspace, terminal: Terminal) -> Iterator[State]:
     terminal.print("Starting the platform for this demo …")
     console = Console(quiet=True)
     try:
-        with running_platform(workspace, console) as (state, _):
-            yield state
+        with running_platform(workspace, console) as platform:
+            yield platform.state
     except Exception:
         console.recall()
         raise
