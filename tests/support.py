@@ -1,0 +1,256 @@
+"""The whole payments service in process, on a real database: what the tests of its features share."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from http import HTTPStatus
+from pathlib import Path
+from time import time
+from typing import Any, Self
+from uuid import UUID, uuid4
+
+import httpx2
+import jsonschema_rs
+import jwt
+import psycopg
+from starlette.types import ASGIApp
+
+from payments.container import Container
+from payments.devtools.keys import KeyFiles
+from payments.http.problems import SCHEMA
+from payments.main import create_app
+from payments.merchants.scopes import SCOPES
+from payments.payments import schemas
+from payments.settings import Settings
+from shared.identity import ALGORITHM, Identity, Kind
+from shared.ids import uuid_of
+from shared.problems import MEDIA_TYPE
+from shared.signing_keys import key_id, load_private_key
+from tests.conftest import Database
+
+VISA = "4242424242424242"
+_FRESH = object()
+_PROBLEMS = jsonschema_rs.validator_for(SCHEMA)
+_TABLES = """
+SELECT format('%I.%I', relnamespace::regnamespace, relname) FROM pg_class
+ WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace::regnamespace::text IN ('payments', 'vault', 'sandbox')
+"""
+
+
+class Pauses:
+    """How the sandbox waits in tests: not at all, unless a test holds it back."""
+
+    def __init__(self) -> None:
+        self.reached = asyncio.Event()
+        self._go_on = asyncio.Event()
+        self._go_on.set()
+
+    async def __call__(self, seconds: float) -> None:
+        self.reached.set()
+        await self._go_on.wait()
+
+    def hold(self) -> None:
+        """Keep the acquirer from answering; `reached` tells that it has been asked."""
+        self.reached.clear()
+        self._go_on.clear()
+
+    def release(self) -> None:
+        """Let it answer."""
+        self._go_on.set()
+
+
+class Caller:
+    """Somebody with an identity, as the gateway hands it on."""
+
+    def __init__(self, platform: "Platform", identity: Identity) -> None:
+        self.platform = platform
+        self.identity = identity
+        self._authorization = f"Bearer {platform.token(identity)}"
+        self._cards: dict[str, str] = {}
+
+    def but(self, **changes: Any) -> "Caller":
+        """The same caller with another scope, mode, …"""
+        fields = {name: getattr(self.identity, name) for name in Identity.__slots__}
+        return Caller(self.platform, Identity(**{**fields, **changes}))
+
+    async def get(self, path: str, **arguments: Any) -> httpx2.Response:
+        return await self.request("GET", path, key=None, **arguments)
+
+    async def post(self, path: str, body: Any = None, **arguments: Any) -> httpx2.Response:
+        """Post JSON, under a fresh key unless the test names one."""
+        return await self.request("POST", path, json=body, **arguments)
+
+    async def request(
+        self, method: str, path: str, *, key: Any = _FRESH, headers: Mapping[str, str] | None = None, **arguments: Any
+    ) -> httpx2.Response:
+        sent = {"authorization": self._authorization, **(headers or {})}
+        if key is not None:
+            sent["idempotency-key"] = uuid4().hex if key is _FRESH else key
+        response = await self.platform.client.request(method, path, headers=sent, **arguments)
+        assert response.headers["x-request-id"]
+        return response
+
+    async def card(self, number: str = VISA) -> str:
+        """Tokenize a card, once per number."""
+        if number not in self._cards:
+            body = {"number": number, "exp_month": 12, "exp_year": 2040, "cvc": "123"}
+            self._cards[number] = body_of(await self.post("/v1/payment_methods", body), 201)["id"]
+        return self._cards[number]
+
+    async def payment(self, number: str = VISA, **changes: Any) -> dict[str, Any]:
+        """The body of a good request for a payment."""
+        return {"amount": 10_000, "currency": "EUR", "payment_method": await self.card(number), **changes}
+
+    async def pay(self, number: str = VISA, **changes: Any) -> dict[str, Any]:
+        """Make a payment, of 100.00 EUR unless told."""
+        return body_of(await self.post("/v1/payments", await self.payment(number, **changes)), 201)
+
+    async def authorize(self, number: str = VISA, **changes: Any) -> dict[str, Any]:
+        """Make a payment that only holds the money."""
+        return await self.pay(number, capture_method="manual", **changes)
+
+    async def show(self, payment: str) -> dict[str, Any]:
+        return body_of(await self.get(f"/v1/payments/{payment}"), 200)
+
+    async def causes(self, payment: str) -> list[str]:
+        """What the timeline says, without the times."""
+        timeline = body_of(await self.get(f"/v1/payments/{payment}/timeline"), 200)
+        return [f"{step['cause']}:{step['to']}" for step in timeline["data"]]
+
+    async def balance(self, currency: str = "EUR") -> dict[str, int]:
+        """Pending, available and authorized, in one currency."""
+        found = body_of(await self.get("/v1/balances"), 200)["data"]
+        empty = {"pending": 0, "available": 0, "authorized": 0}
+        return next(({name: row[name] for name in empty} for row in found if row["currency"] == currency), empty)
+
+
+class Platform:
+    """One process of the service."""
+
+    def __init__(self, database: Database, redis_url: str, keys: KeyFiles, **settings: Any) -> None:
+        keys.create()
+        self.database = database
+        self.pauses = Pauses()
+        self._key = load_private_key(keys.identity)
+        chosen = {
+            "database_url": database.url,
+            "redis_url": redis_url,
+            "identity_jwks_file": keys.identity_jwks,
+            "keyring_file": keys.keyring,
+            "vault_key_file": keys.vault,
+            "acquirer_seconds": 3,
+            **settings,
+        }
+        self.container = Container(Settings(**chosen), sandbox_delay=self.pauses)
+        self.app = create_app(self.container)
+        self.client = client_of(self.app)
+
+    async def __aenter__(self) -> Self:
+        await self.container.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.pauses.release()
+        await self.client.aclose()
+        await self.container.close()
+
+    def token(self, identity: Identity) -> str:
+        """Sign an identity as the gateway does, but for long enough that no test is too slow for it."""
+        claims = identity.claims(int(time()))
+        lasting = claims | {"exp": claims["iat"] + 600}
+        return jwt.encode(lasting, self._key, ALGORITHM, headers={"kid": key_id(self._key.public_key())})
+
+    def caller(self, kind: Kind, merchant: UUID | None = None, *roles: str, scopes: Sequence[str] = ()) -> Caller:
+        return Caller(self, Identity("somebody", kind, merchant, False, frozenset(scopes), frozenset(roles)))
+
+    @property
+    def admin(self) -> Caller:
+        return self.caller("person", None, "admin")
+
+    async def shop(self, basis_points: int = 0, fixed: int = 0, currency: str = "EUR") -> Caller:
+        """Take a merchant on; its fees are zero unless told."""
+        body = {
+            "name": "Blue Bottle Books",
+            "country": "DE",
+            "category_code": "5942",
+            "settlement_currency": currency,
+            "fee": {"basis_points": basis_points, "fixed": fixed},
+        }
+        merchant = body_of(await self.admin.post("/v1/merchants", body, key=None), 201)
+        return self.caller("api_key", uuid_of("mer", merchant["id"]), scopes=SCOPES)
+
+    @contextmanager
+    def sql(self, role: str = "owner") -> Iterator[psycopg.Connection[Any]]:
+        """A connection as the role that owns the tables, or as the application's (`app`)."""
+        url = self.database.owner_url if role == "owner" else self.database.url
+        with psycopg.connect(url, autocommit=True) as connection:
+            yield connection
+
+    def rows(self, query: str, *parameters: Any) -> list[Any]:
+        with self.sql() as connection:
+            return connection.execute(query, parameters or None).fetchall()
+
+    def contents(self) -> dict[str, tuple[int, int]]:
+        """What every table holds: its number of rows and a sum of their hashes."""
+        with self.sql() as connection:
+            names = [name for (name,) in connection.execute(_TABLES)]
+            assert len(names) > 10
+            query = "SELECT '{0}', count(*), coalesce(sum(hashtextextended(t::text, 0)), 0) FROM {0} t"
+            union = " UNION ALL ".join(query.format(name) for name in names)
+            return {name: (count, total) for name, count, total in connection.execute(union.encode())}
+
+    def let_deadlines_pass(self) -> None:
+        """Put the deadlines of all unanswered calls, and all that the sandbox recorded, into the past."""
+        with self.sql() as connection:
+            for table in ("payments.payments", "payments.operations"):
+                connection.execute(f"UPDATE {table} SET acquirer_deadline = acquirer_deadline - interval '1 hour'".encode())
+            connection.execute("UPDATE payments.idempotency_keys SET deadline = deadline - interval '1 hour'")
+
+    def let_acquirer_decide(self) -> None:
+        """Let the time pass that the sandbox takes for a decision it postponed."""
+        with self.sql() as connection:
+            connection.execute("UPDATE sandbox.operations SET created_at = created_at - interval '1 hour'")
+
+    async def die(self) -> None:
+        """Lose what only memory knows: the acquirer's answers under way are never stored."""
+        calls = list(self.container.payments._calls)
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+
+
+@asynccontextmanager
+async def platform_on(database: Database, redis_url: str, folder: Path, **settings: Any) -> AsyncIterator[Platform]:
+    """The service on a database, with its keys in a folder."""
+    async with Platform(database, redis_url, KeyFiles(folder), **settings) as platform:
+        yield platform
+
+
+def client_of(app: ASGIApp) -> httpx2.AsyncClient:
+    """A client of an application in process."""
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://payments")
+
+
+def body_of(response: httpx2.Response, status: int) -> dict[str, Any]:
+    """The body of a response that must have succeeded; payments and refunds must fit their schema."""
+    assert response.status_code == status, response.text
+    body: dict[str, Any] = response.json()
+    model = {"payment": schemas.Payment, "refund": schemas.Refund}.get(body.get("object", ""))
+    if model is not None:
+        model.model_validate(body)
+    return body
+
+
+def problem_of(response: httpx2.Response, status: int, code: str, *pointers: str) -> dict[str, Any]:
+    """The problem that a response must be, complete and precise."""
+    assert response.status_code == status, response.text
+    problem: dict[str, Any] = response.json()
+    _PROBLEMS.validate(problem)
+    assert response.headers["content-type"] == MEDIA_TYPE
+    assert (problem["code"], problem["status"]) == (code, status)
+    assert (problem["type"], problem["title"]) == (f"urn:problem:payments:{code}", HTTPStatus(status).phrase)
+    assert problem["instance"] == response.request.url.path
+    assert problem["request_id"] == response.headers["x-request-id"]
+    assert [error["pointer"] for error in problem.get("errors", [])] == list(pointers)
+    assert len(problem["detail"]) > 10
+    return problem
