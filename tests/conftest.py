@@ -52,13 +52,13 @@ class Databases:
 
 @contextmanager
 def _server_directory() -> Iterator[Path]:
-    """A folder that the servers' account can reach, unlike pytest's own."""
-    directory = Path(tempfile.mkdtemp(prefix="payments-test-"))
-    directory.chmod(0o711)
+    """A folder for one server, which its account can reach, unlike those that pytest makes."""
+    parent = Path(tempfile.mkdtemp(prefix="payments-test-"))
+    parent.chmod(0o711)
     try:
-        yield directory
+        yield parent / "server"
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        shutil.rmtree(parent, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import pytest
 import redis
 
 from payments.devtools.errors import ServerError
+from payments.devtools.privileges import Account
 from payments.devtools.servers import APP, OWNER, Postgres, Valkey
 
 
@@ -100,6 +101,16 @@ def test_a_broken_cluster_says_why(own_folder):
     (broken.data / "PG_VERSION").write_text("12\n")
     with pytest.raises(ServerError, match="not compatible"):
         broken.start()
+
+
+def test_files_of_another_user_are_left_alone(own_folder):
+    theirs = own_folder / "theirs"
+    theirs.mkdir()
+    server = Valkey(theirs)
+    server._account = Account(54321, 54321)
+    with pytest.raises(ServerError, match=f"made by user {os.getuid()}"):
+        server.start()
+    assert theirs.stat().st_uid == os.getuid()
 
 
 def test_valkey_runs_scripts_and_wants_a_password(redis_url):

@@ -1,1 +1,1 @@
-"""What a developer's machine needs and production never runs: embedded servers, supervisor, doctor, seed and demo."""
+"""The tools around the services, which the services themselves never import: local platform, demo, doctor, migrations."""

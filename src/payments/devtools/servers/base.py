@@ -43,8 +43,7 @@ class Server(ABC):
         Raises:
             ServerError: it did not come up.
         """
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._hand_over(self.directory)
+        self._claim_directory()
         self._prepare()
         with self._log(output) as log:
             for _ in range(_START_ATTEMPTS):
@@ -82,6 +81,19 @@ class Server(ABC):
     @abstractmethod
     def _ping(self) -> bool:
         """Whether it answers on its port."""
+
+    def _claim_directory(self) -> None:
+        try:
+            self.directory.mkdir(mode=0o700, parents=True)
+        except FileExistsError:
+            owner = self.directory.stat().st_uid
+            if owner != (self._account.uid if self._account else os.geteuid()):
+                raise ServerError(
+                    f"{self.directory} was made by user {owner}; start as that user (or as root, if root made it), "
+                    "or remove it as that user"
+                ) from None
+        else:
+            self._hand_over(self.directory)
 
     def _hand_over(self, *paths: Path) -> None:
         """Give paths to the account that the server runs as."""
