@@ -11,6 +11,7 @@ Only the supervisor hears Ctrl-C: its children live in sessions of their own. A 
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from signal import Signals
 from types import FrameType
 from typing import IO, Protocol, Self
@@ -75,6 +76,11 @@ class Supervisor:
             signal.signal(number, handler)  # type: ignore[arg-type]  # whatever signal.signal returned fits
         self._console.drain()
         return isinstance(error, Interrupted)
+
+    @property
+    def children(self) -> Sequence[Child]:
+        """What was started, in that order."""
+        return tuple(self._children)
 
     def start(self, child: Child) -> None:
         """Start a child and wait until it is ready."""
