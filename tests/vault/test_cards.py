@@ -120,17 +120,15 @@ def test_every_error_is_reported_at_once():
 
 
 @given(
-    number=st.one_of(numbers("4", 16), numbers("51", 16), numbers("4", 17), st.text(max_size=30)),
-    cvc=st.one_of(st.just("98765"), st.text(min_size=3, max_size=8)),
+    number=st.one_of(numbers("4", 16), numbers("4", 17), st.text("0123456789", min_size=8, max_size=30)),
+    cvc=st.text("0123456789", min_size=5, max_size=9),
 )
 def test_errors_never_repeat_the_value(number, cvc):
-    try:
+    with pytest.raises(Problem) as caught:
         read_card(**{**GOOD, "number": number, "cvc": cvc, "exp_year": 2001})
-    except Problem as problem:
-        said = repr(problem) + str(problem) + problem.body("/v1/payment_methods", "req_1").decode()
-        assert not contains_card_number(said)
-        assert len(number.strip()) < 8 or number not in said
-        assert len(cvc) < 5 or cvc.isalpha() or cvc not in said
+    said = repr(caught.value) + str(caught.value) + caught.value.body("/v1/payment_methods", "req_1").decode()
+    for secret in (number, number[-4:], cvc):
+        assert secret not in said
 
 
 @given(numbers("4", 16), st.integers(1, 8), st.sampled_from([" ", "-"]))

@@ -102,7 +102,7 @@ async def replace(connection: AsyncConnection, payment_method_id: UUID, old: Sea
     """
     change = (
         sa.update(cards)
-        .where(cards.c.payment_method_id == payment_method_id, cards.c.key_id == old.key_id, cards.c.nonce == old.nonce)
+        .where(cards.c.payment_method_id == payment_method_id, cards.c.nonce == old.nonce)
         .values(encrypted_at=sa.func.now(), **_columns(new))
     )
     return (await connection.execute(change)).rowcount == 1
