@@ -53,6 +53,8 @@ def build_router(upstream: port.Upstream) -> APIRouter:
             with_default_fonts=False,
             telemetry=False,
             agent=AgentScalarConfig(disabled=True),
+            overrides={"mcp": {"disabled": True}},
+            authentication={"preferredSecurityScheme": "bearer"},
             show_developer_tools="never",
             hide_client_button=True,
         )

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from gateway.upstream import Header
+from shared.card_numbers import contains_card_number
 from shared.ids import new_id
 
 FORWARDED = frozenset(
@@ -104,4 +105,6 @@ def returned(headers: Sequence[Header]) -> list[Header]:
 
 
 def _accepted(request_id: bytes) -> str:
-    return request_id.decode() if _REQUEST_ID.fullmatch(request_id) else ""
+    """Return the client's own id, unless it is malformed or a card number: it is logged and sent back."""
+    text = request_id.decode() if _REQUEST_ID.fullmatch(request_id) else ""
+    return "" if contains_card_number(text) else text

@@ -34,15 +34,16 @@ class HttpUpstream:
 
         """
         head = self._head(request)
-        connection = self._take() or await self._acquire(fresh=False)
+        connection = self._take() or await self._acquire()
         reused = connection.used
         try:
             return await connection.exchange(request, head)
         except ClosedError:
             if not (reused and request.repeatable):
                 raise
+        self._drop_idle()
         try:
-            connection = await self._acquire(fresh=True)
+            connection = await self._acquire()
         except UnreachableError as error:
             # The first attempt may have been carried out before its connection died.
             raise UnreachableError(str(error), sent=True) from error
@@ -76,17 +77,21 @@ class HttpUpstream:
             connection.abort()
         return None
 
-    async def _acquire(self, *, fresh: bool) -> Connection:
+    def _drop_idle(self) -> None:
+        # A server that closed one idle connection has probably closed them all.
+        for connection in self._idle:
+            connection.abort()
+        self._idle.clear()
+
+    async def _acquire(self) -> Connection:
         again = False
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 while True:
-                    if not fresh and (connection := self._take()) is not None:
+                    if (connection := self._take()) is not None:
                         return connection
                     if len(self._open) + self._opening < self._limit:
                         return await self._connect()
-                    if self._idle:
-                        self._idle.pop(0).abort()
                     await self._turn(again=again)
                     again = True
         except TimeoutError:

@@ -111,7 +111,7 @@ class TestTheDoor:
         "answer",
         [
             pytest.param(silence, id="closed"),
-            pytest.param(raw(reply(b"{}", "500 Internal Server Error")), id="failed"),
+            pytest.param(raw(reply(json.dumps(KEY_ENTRY).encode(), "500 Internal Server Error")), id="failed"),
             pytest.param(raw(reply(b"not json")), id="not JSON"),
             pytest.param(raw(reply(json.dumps({**KEY_ENTRY, "merchant_id": "mer_1"}).encode())), id="no merchant"),
             pytest.param(raw(reply(json.dumps({**KEY_ENTRY, "livemode": "no"}).encode())), id="no mode"),

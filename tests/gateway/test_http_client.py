@@ -154,6 +154,19 @@ class TestStaleConnections:
             ("POST", b"{}", 2),
         ]
 
+    async def test_the_other_idle_ones_are_not_tried_in_turn(self, client, payments):
+        await asyncio.gather(*(client.send(request()) for _ in range(3)))
+        assert len(client._idle) == 3
+
+        async def answer(seen, writer):
+            if seen.connection <= 3:
+                writer.close()
+            else:
+                writer.write(reply(b"again"))
+
+        payments.answer = answer
+        assert (await client.send(request())).body == b"again"
+
     async def test_any_other_is_not(self, stale, payments):
         with pytest.raises(ClosedError) as raised:
             await stale.send(request("POST", repeatable=False))
@@ -358,7 +371,7 @@ class TestPool:
             first.cancel()
             await asyncio.wait([first])
 
-    async def test_a_turn_that_nobody_takes_is_passed_on(self, payments, clock):
+    async def test_a_turn_that_nobody_takes_is_passed_on(self, payments, clock, monkeypatch):
         hold = asyncio.Event()
 
         async def answer(_, writer):
@@ -371,8 +384,13 @@ class TestPool:
             await payments.arrived.wait()
             leaves, stays = (asyncio.create_task(client.send(request(timeout=5))) for _ in range(2))
             await _until(lambda: len(client._waiting) == 2)
-            turn = client._waiting[0]
-            turn.add_done_callback(lambda _: leaves.cancel())  # cancelled in the very moment its turn comes
+            notify = client._notify
+
+            def notify_and_cancel():
+                notify()
+                leaves.cancel()  # after its turn came, and before it could know
+
+            monkeypatch.setattr(client, "_notify", notify_and_cancel)
             hold.set()
             assert (await first).status == (await stays).status == 200
             with pytest.raises(asyncio.CancelledError):

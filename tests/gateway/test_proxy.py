@@ -6,7 +6,9 @@ import re
 
 import pytest
 
-from tests.gateway.support import KEY, exchange, raw, reply
+from gateway.container import build
+from gateway.upstream import Response
+from tests.gateway.support import KEY, KEY_ENTRY, exchange, raw, reply
 
 AUTHORIZED = f"Authorization: Bearer {KEY}\r\n"
 
@@ -329,3 +331,44 @@ async def test_long_answers_stream(gateway, payments):
         more.set()
         assert await anext(pieces) == b"second"
         assert [piece async for piece in pieces] == []
+
+
+async def test_a_stream_that_cannot_be_passed_on_is_closed(settings):
+    closed = asyncio.Event()
+
+    class Endless:
+        async def __aiter__(self):
+            while True:
+                yield b"more"
+
+        async def aclose(self):
+            closed.set()
+
+    class Streaming:
+        async def send(self, request):
+            found = request.path.startswith(b"/internal/")
+            return Response(200, [], json.dumps(KEY_ENTRY).encode(), None if found else Endless())
+
+        async def aclose(self):
+            """Nothing is open."""
+
+    async def send(message):
+        if message.get("body") == b"more":
+            raise OSError("the server gave up")
+
+    async def nothing():
+        raise AssertionError("a GET has no body to wait for")
+
+    app = build(settings, upstream=Streaming())
+    headers = [(b"authorization", f"Bearer {KEY}".encode())]
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/v1/x",
+        "raw_path": b"/v1/x",
+        "query_string": b"",
+        "headers": headers,
+    }
+    with pytest.raises(OSError, match="gave up"):
+        await app(scope, nothing, send)
+    assert closed.is_set()
