@@ -1,1 +1,1 @@
-"""The tools around the services, which the services themselves never import: local platform, demo, doctor, migrations."""
+"""Tools around the services, never imported by them: the local platform, demo, doctor, migrations."""
