@@ -20,7 +20,12 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 5) -> None:
         """Connect lazily; ``url`` is a libpq URL."""
         self.engine: AsyncEngine = create_async_engine(
-            sqlalchemy_url(url), pool_size=pool_size, max_overflow=0, pool_pre_ping=True, pool_timeout=5
+            sqlalchemy_url(url),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_pre_ping=True,
+            pool_timeout=5,
+            hide_parameters=True,
         )
 
     @asynccontextmanager

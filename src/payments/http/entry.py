@@ -17,6 +17,7 @@ from payments.access import Access, require_scope
 from payments.http.models import StrictModel
 from payments.http.problems import from_validation, malformed_json
 from shared.asgi import ClientGoneError, read_body, send_problem
+from shared.card_numbers import contains_card_number
 from shared.identity import Identity
 from shared.ids import new_id
 from shared.problems import Problem, internal
@@ -53,7 +54,9 @@ class Entry:
             await self._app(scope, receive, send)
             return
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        request_id = headers.get(b"x-request-id", b"").decode("latin-1") or new_id("req")
+        request_id = headers.get(b"x-request-id", b"").decode("latin-1")
+        if not request_id or contains_card_number(request_id):
+            request_id = new_id("req")
         scope["request_id"] = request_id
         started = False
 
@@ -125,6 +128,10 @@ def idempotency_key(values: list[bytes]) -> str:
         key = key[1:-1].replace('\\"', '"').replace("\\\\", "\\")
     if not 1 <= len(key) <= 255 or not key.isascii() or not key.isprintable():  # noqa: PLR2004 - the draft's limit
         raise Problem(400, "idempotency_key_invalid", "The Idempotency-Key is 1 to 255 printable ASCII characters.")
+    if contains_card_number(key):
+        raise Problem(
+            400, "idempotency_key_invalid", "The Idempotency-Key looks like a card number, and it would be stored."
+        )
     return key
 
 

@@ -9,6 +9,8 @@ import msgspec
 
 from payments.ledger.entries import Entry
 from payments.payments.domain import Operation, Payment
+from payments.risk.days import Standing
+from payments.risk.limits import LimitName, Limits, Usage
 from shared.ids import new_uuid
 
 
@@ -28,6 +30,11 @@ class Claim(NamedTuple):
     fingerprint: bytes
     resource_id: UUID
 
+    @property
+    def place(self) -> tuple[UUID, bool, str, str]:
+        """Where the key is looked up."""
+        return self.merchant_id, self.livemode, self.key, self.path
+
 
 class Event(NamedTuple):
     """An outbox row; ``data`` is the public object as it is now, and the reply to the request that caused it."""
@@ -44,6 +51,7 @@ class Change(msgspec.Struct, kw_only=True):
     Shapes:
         status_code: of the reply; None when the request stays unanswered because an acquirer is still to be called.
         answers: the idempotency key that this change gives its reply to, when an earlier commit claimed it.
+        before: what the payment counted before; None for a new one. Filled in by the write path.
     """
 
     payment: Payment
@@ -52,16 +60,33 @@ class Change(msgspec.Struct, kw_only=True):
     operation: Operation | None = None
     status_code: int | None = None
     answers: tuple[str, str] | None = None
+    before: Standing | None = None
 
 
 class Creation(NamedTuple):
-    """A payment to be inserted under a key."""
+    """A payment to be inserted under a key.
+
+    Shapes:
+        change: what is written when the limits allow it.
+        refuse: makes what is written otherwise.
+    """
 
     claim: Claim
     change: Change
+    limits: Limits
+    refuse: Callable[[LimitName], Change]
 
 
-Decide: TypeAlias = Callable[[Payment, Operation | None, datetime], Change]
+class Locked(NamedTuple):
+    """What a decision sees while the payment's row is locked: copies it may change, and the database's clock."""
+
+    payment: Payment
+    operation: Operation | None
+    now: datetime
+    usage: Usage
+
+
+Decide: TypeAlias = Callable[[Locked], Change]
 
 
 class Request(NamedTuple):
@@ -70,7 +95,8 @@ class Request(NamedTuple):
     Shapes:
         merchant_id: whose payment it must be; None for the platform's own tasks.
         operation_id: the stored operation to load with it.
-        decide: gets copies of the rows and the database's clock; raises a Problem to write nothing.
+        decide: raises a Problem to write nothing.
+        limits: of the merchant, when the decision depends on what counts against them.
     """
 
     payment_id: UUID
@@ -79,6 +105,7 @@ class Request(NamedTuple):
     livemode: bool | None = None
     claim: Claim | None = None
     operation_id: UUID | None = None
+    limits: Limits | None = None
 
 
 class Earlier(NamedTuple):

@@ -11,9 +11,10 @@ from payments.connectors.port import Approved, Declined, Outcome, Unknown
 from payments.ledger import entries
 from payments.ledger.entries import Entry
 from payments.money import display
-from payments.payments.changes import Change, Decide, Event, payment_event, refund_event
+from payments.payments.changes import Change, Decide, Event, Locked, payment_event, refund_event
 from payments.payments.domain import Operation, Payment, fee
 from payments.payments.states import OperationStatus, Status
+from payments.risk.limits import Limits, Usage
 from shared.ids import show
 from shared.problems import FieldError, Problem
 
@@ -53,6 +54,13 @@ def authorize(payment: Payment, outcome: Outcome, now: datetime, cause: Cause = 
     )
 
 
+def create(payment: Payment, outcome: Outcome) -> Change:
+    """Give a new payment an outcome that is known before it is stored, in one commit."""
+    change = authorize(payment, outcome, payment.created_at)
+    change.answers = None
+    return change
+
+
 def check_capture(payment: Payment, amount: int | None, now: datetime, *, final: bool) -> int:
     """Return how much to capture.
 
@@ -64,7 +72,7 @@ def check_capture(payment: Payment, amount: int | None, now: datetime, *, final:
     _require_authorized(payment, "captured")
     if payment.expires_at is not None and payment.expires_at <= now:
         raise Problem(409, "authorization_expired", "The authorization has expired; make a new payment.")
-    if final and payment.amount_capturing:
+    if payment.amount_capturing and (final or not payment.capturable):
         raise Problem(409, "payment_state", "Another capture is still without an answer; wait for it.", retryable=True)
     wanted = payment.capturable if amount is None else amount
     if not 0 < wanted <= payment.capturable:
@@ -140,6 +148,21 @@ def check_refund(payment: Payment, amount: int | None) -> int:
     return wanted
 
 
+def check_refund_ratio(payment: Payment, operation: Operation, limits: Limits, usage: Usage) -> None:
+    """Let a refund pass that keeps to the share of captured money the merchant may refund.
+
+    Raises:
+        Problem: 422 when it does not.
+
+    """
+    amount = payment.usage_amount * operation.amount // payment.amount
+    if limits.refund_exceeds(amount, usage):
+        detail = (
+            "This merchant may not refund a larger share of what it captured this month. Ask the platform's risk team."
+        )
+        raise Problem(422, "limit_exceeded", detail)
+
+
 def refund(payment: Payment, operation: Operation, now: datetime) -> Change:
     """Give back the money of a refund that succeeded."""
     payment.amount_refunded += operation.amount
@@ -205,10 +228,10 @@ def perform(payment: Payment, operation: Operation, outcome: Outcome, now: datet
 def answer(outcome: Outcome, cause: Cause) -> Decide:
     """Return the decision that gives a stored intent its outcome."""
 
-    def decide(payment: Payment, operation: Operation | None, now: datetime) -> Change:
-        if operation is not None:
-            return settle(payment, operation, outcome, now, cause)
-        return authorize(payment, outcome, now, cause)
+    def decide(locked: Locked) -> Change:
+        if locked.operation is not None:
+            return settle(locked.payment, locked.operation, outcome, locked.now, cause)
+        return authorize(locked.payment, outcome, locked.now, cause)
 
     return decide
 
@@ -280,7 +303,8 @@ def _finish(operation: Operation, status: OperationStatus, now: datetime) -> Non
 
 def _keep_reservation(payment: Payment, operation: Operation) -> None:
     if operation.kind == "capture":
-        payment.amount_capturing += operation.amount
+        # A final one keeps the rest as well: its success releases that, so nobody may capture it meanwhile.
+        payment.amount_capturing += payment.capturable if operation.final else operation.amount
     elif operation.kind == "refund":
         payment.amount_refunding += operation.amount
     else:
@@ -289,7 +313,8 @@ def _keep_reservation(payment: Payment, operation: Operation) -> None:
 
 def _return_reservation(payment: Payment, operation: Operation) -> None:
     if operation.kind == "capture":
-        payment.amount_capturing -= operation.amount
+        # Nothing is reserved beside a final one, so that all of it is its own.
+        payment.amount_capturing = 0 if operation.final else payment.amount_capturing - operation.amount
     elif operation.kind == "refund":
         payment.amount_refunding -= operation.amount
     else:

@@ -10,6 +10,7 @@ from payments.connectors.declines import DECLINES
 from payments.http.models import ResponseModel, rfc3339
 from payments.payments import schemas
 from payments.payments.states import OperationStatus, Status, check_transition
+from payments.risk.days import LIMIT_EXCEEDED, Day, Standing
 from shared.ids import show
 
 
@@ -56,6 +57,22 @@ class Payment(msgspec.Struct, kw_only=True):
     def copy(self) -> "Payment":
         """Return a copy that can be changed without a trace here."""
         return msgspec.structs.replace(self, timeline=list(self.timeline))
+
+    @property
+    def day(self) -> Day:
+        """The row of its merchant's day that it counts in."""
+        return Day(self.merchant_id, self.livemode, self.usage_day)
+
+    @property
+    def standing(self) -> Standing:
+        """What it counts there at the moment."""
+        return Standing(
+            self.status,
+            self.usage_amount,
+            self.usage_amount * self.amount_captured // self.amount,
+            self.usage_amount * self.amount_refunded // self.amount,
+            self.decline_code == LIMIT_EXCEEDED,
+        )
 
     @property
     def capturable(self) -> int:

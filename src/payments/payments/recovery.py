@@ -49,7 +49,7 @@ class Recovery:
         for payment_id in due:
             try:
                 await self._write_path.change(
-                    Request(payment_id, lambda payment, _, now: decisions.expire(payment, now))
+                    Request(payment_id, lambda locked: decisions.expire(locked.payment, locked.now))
                 )
                 ended += 1
             except Problem as problem:

@@ -1,5 +1,6 @@
 """Request and response models of payments and refunds."""
 
+import re
 from ipaddress import ip_address
 from typing import Annotated, Literal
 
@@ -17,6 +18,14 @@ def _ip(text: str) -> str:
     except ValueError:
         kind = "ip_address"
         raise PydanticCustomError(kind, "Expected an IPv4 or IPv6 address") from None
+
+
+def _cvc(secret: SecretStr) -> SecretStr:
+    # A pattern on a SecretStr fails on values that are no strings, so the form is checked here.
+    if not re.fullmatch("[0-9]{3,4}", secret.get_secret_value()):
+        kind = "cvc"
+        raise PydanticCustomError(kind, "Expected 3 digits, 4 for American Express")
+    return secret
 
 
 def _sorted(metadata: dict[str, str]) -> dict[str, str]:
@@ -55,13 +64,16 @@ class PaymentCreate(StrictModel):
     capture_method: CaptureMethod = Field(
         default="automatic", description="manual only holds the amount until it is captured or voided"
     )
-    cvc: Annotated[SecretStr, Field(pattern=r"^[0-9]{3,4}$")] | None = Field(
-        default=None, description="passed on to the acquirer, never stored"
+    cvc: Annotated[SecretStr, AfterValidator(_cvc)] | None = Field(
+        default=None,
+        description="passed on to the acquirer, never stored",
+        examples=["123"],
+        json_schema_extra={"pattern": "^[0-9]{3,4}$"},
     )
     reference: SafeLine | None = Field(default=None, description="your order number; GET /v1/payments filters by it")
     description: Annotated[SafeText, Field(max_length=1000)] | None = None
     metadata: Metadata = Field(default_factory=dict)
-    statement_descriptor: Annotated[str, Field(pattern=r"^[A-Za-z0-9 .,&*/-]{1,22}$")] | None = Field(
+    statement_descriptor: Annotated[SafeText, Field(pattern=r"^[A-Za-z0-9 .,&*/-]{1,22}$")] | None = Field(
         default=None, description="what the cardholder reads on the statement"
     )
     customer_ip: IpAddress | None = None

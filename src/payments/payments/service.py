@@ -8,16 +8,20 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from payments.connectors.declines import decline
 from payments.connectors.port import CaptureRequest, Connector, Outcome, Unknown, VoidRequest
 from payments.connectors.registry import Registry
 from payments.merchants.service import Merchants
 from payments.payments import decisions
-from payments.payments.changes import Change, Claim, Creation, Earlier, Request, payment_event
+from payments.payments.changes import Change, Claim, Creation, Earlier, Locked, Request, payment_event
 from payments.payments.domain import Operation, Payment, step
 from payments.payments.drafts import Draft, authorize_request, operation_request
 from payments.payments.replies import Replies, Reply
 from payments.payments.schemas import CaptureCreate, PaymentCreate, RefundCreate
 from payments.payments.write_path import WritePath
+from payments.risk.days import LIMIT_EXCEEDED
+from payments.risk.limits import NO_LIMITS
+from payments.risk.service import MerchantLimits
 from payments.vault.service import CardToken, Vault
 from shared.identity import Identity
 from shared.ids import new_uuid, uuid_of
@@ -35,6 +39,7 @@ class Payments:
         write_path: WritePath,
         replies: Replies,
         merchants: Merchants,
+        limits: MerchantLimits,
         vault: Vault,
         connectors: Registry,
         authorization: timedelta,
@@ -44,6 +49,7 @@ class Payments:
         self._write_path = write_path
         self._replies = replies
         self._merchants = merchants
+        self._limits = limits
         self._vault = vault
         self._connectors = connectors
         self._authorization = authorization
@@ -66,14 +72,16 @@ class Payments:
         deadline = self._deadline()
         request = authorize_request(payment, card, body.cvc.get_secret_value() if body.cvc is not None else None)
         outcome = connector.single_commit(request)
+        refused = payment.copy()
         if outcome is not None:
-            change = decisions.authorize(payment, outcome, payment.created_at)
-            change.answers = None
+            change = decisions.create(payment, outcome)
         else:
             payment.acquirer_deadline = payment.created_at + self._acquirer_timeout
             change = Change(payment=payment, event=payment_event(payment))
-        written = await self._write_path.create(Creation(claim, change))
-        if outcome is not None or isinstance(written, Earlier):
+        limits = await self._limits.of(claim.merchant_id)
+        creation = Creation(claim, change, limits, lambda _: decisions.create(refused.copy(), decline(LIMIT_EXCEEDED)))
+        written = await self._write_path.create(creation)
+        if isinstance(written, Earlier) or written.status_code is not None:
             return await self._replies.reply(written, claim, payment.id, content)
         return await self._conclude(connector.authorize(request, deadline), claim, payment.id, None, content)
 
@@ -143,8 +151,13 @@ class Payments:
         claim = self._replies.claim(caller, key, path, content, new_uuid())
         deadline = self._deadline()
 
-        def decide(payment: Payment, _: Operation | None, now: datetime) -> Change:
+        limits = await self._limits.of(claim.merchant_id) if draft.kind == "refund" else NO_LIMITS
+
+        def decide(locked: Locked) -> Change:
+            payment, now = locked.payment, locked.now
             operation = draft.operation(payment, claim, now)
+            if draft.kind == "refund":
+                decisions.check_refund_ratio(payment, operation, limits, locked.usage)
             connector = self._connectors.named(payment.connector, livemode=payment.livemode)
             outcome = connector.single_commit(operation_request(payment, operation))
             if outcome is not None:
@@ -152,7 +165,9 @@ class Payments:
             operation.acquirer_deadline = now + self._acquirer_timeout
             return decisions.reserve(payment, operation, now)
 
-        written = await self._write_path.change(Request(payment_id, decide, claim.merchant_id, claim.livemode, claim))
+        written = await self._write_path.change(
+            Request(payment_id, decide, claim.merchant_id, claim.livemode, claim, limits=limits)
+        )
         if isinstance(written, Change) and written.operation is not None and written.status_code is None:
             call = self._call(written.payment, written.operation, deadline)
             return await self._conclude(call, claim, payment_id, written.operation.id, content)

@@ -15,6 +15,8 @@ from psycopg.rows import dict_row, scalar_row, tuple_row
 from payments.ledger.service import Chart
 from payments.payments.changes import Change, Claim, Earlier
 from payments.payments.domain import Operation, Payment
+from payments.risk.days import Day, Delta, delta
+from payments.risk.limits import Usage
 from shared.ids import new_uuid
 
 Connection = AsyncConnection[Any]
@@ -70,6 +72,8 @@ _POSTINGS = {
     "currency": "text",
     "amount": "bigint",
 }
+_DAY = {"merchant_id": "uuid", "livemode": "boolean", "day": "date"}
+_DELTA = _columns(Delta)
 _EVENTS = {
     "id": "uuid",
     "merchant_id": "uuid",
@@ -98,6 +102,20 @@ def _insert(table: str, columns: Mapping[str, str], *, only_claimed_by: str | No
     )
 
 
+def _add_to_days(*, only_claimed: bool) -> str:
+    sums = ", ".join(f"sum(r.{name})::bigint AS {name}" for name in _DELTA if name != "largest")
+    return f"""
+    UPDATE payments.merchant_days d
+       SET {", ".join(f"{name} = d.{name} + x.{name}" for name in _DELTA if name != "largest")},
+           largest = greatest(d.largest, x.largest), updated_at = now()
+      FROM (SELECT r.merchant_id, r.livemode, r.day, {sums}, max(r.largest) AS largest
+              FROM {_records("merchant_days", _DAY | _DELTA, "payment_id uuid")}
+              {"JOIN claimed ON claimed.resource_id = r.payment_id" if only_claimed else ""}
+             GROUP BY r.merchant_id, r.livemode, r.day) x
+     WHERE (d.merchant_id, d.livemode, d.day) = (x.merchant_id, x.livemode, x.day)
+    """
+
+
 _CREATE = f"""
 WITH claimed AS (
     INSERT INTO payments.idempotency_keys ({", ".join(_KEYS)})
@@ -110,7 +128,8 @@ WITH claimed AS (
 ), w1 AS ({_insert("payments", _PAYMENTS, only_claimed_by="id")}),
    w2 AS ({_insert("ledger_transactions", _TRANSACTIONS, only_claimed_by="payment_id")}),
    w3 AS ({_insert("postings", _POSTINGS, only_claimed_by="payment_id")}),
-   w4 AS ({_insert("events", _EVENTS, only_claimed_by="object_id")})
+   w4 AS ({_insert("events", _EVENTS, only_claimed_by="object_id")}),
+   w5 AS ({_add_to_days(only_claimed=True)})
 SELECT resource_id FROM claimed
 """
 
@@ -132,7 +151,8 @@ WITH w1 AS (
 ), w3 AS ({_insert("ledger_transactions", _TRANSACTIONS)}),
    w4 AS ({_insert("postings", _POSTINGS)}),
    w5 AS ({_insert("events", _EVENTS)}),
-   w6 AS ({_insert("idempotency_keys", _KEYS)})
+   w6 AS ({_insert("idempotency_keys", _KEYS)}),
+   w7 AS ({_add_to_days(only_claimed=False)})
 UPDATE payments.idempotency_keys k SET event_id = r.event_id, status_code = r.status_code
   FROM {_records("answers", _KEYS)}
  WHERE (k.merchant_id, k.livemode, k.key, k.path) = (r.merchant_id, r.livemode, r.key, r.path) AND k.event_id IS NULL
@@ -149,6 +169,50 @@ SELECT k.merchant_id, k.livemode, k.key, k.path, k.resource_id, k.fingerprint, k
 """
 
 
+_OPEN_DAYS = f"""
+INSERT INTO payments.merchant_days (merchant_id, livemode, day)
+SELECT r.merchant_id, r.livemode, r.day FROM {_records("days", _DAY)} ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING
+"""
+_LOCK_DAYS = f"""
+SELECT 1 FROM {_records("days", _DAY)} JOIN payments.merchant_days d USING (merchant_id, livemode, day)
+ ORDER BY d.merchant_id, d.livemode, d.day FOR UPDATE OF d
+"""
+_USAGES = f"""
+SELECT r.merchant_id, r.livemode, r.day,
+       coalesce(sum(d.volume) FILTER (WHERE d.day = r.day), 0)::bigint,
+       coalesce(sum(d.count) FILTER (WHERE d.day = r.day), 0)::bigint,
+       coalesce(sum(d.volume), 0)::bigint, coalesce(sum(d.captured), 0)::bigint, coalesce(sum(d.refunded), 0)::bigint
+  FROM {_records("days", _DAY)}
+  LEFT JOIN payments.merchant_days d ON d.merchant_id = r.merchant_id AND d.livemode = r.livemode
+        AND d.day >= date_trunc('month', r.day) AND d.day < date_trunc('month', r.day) + interval '1 month'
+ GROUP BY r.merchant_id, r.livemode, r.day
+"""
+
+
+async def lock_days(connection: Connection, days: Iterable[Day], unknown: Iterable[Day]) -> None:
+    """Lock the rows of merchants' days in order, once per merchant and batch; create those that may be missing."""
+    missing = _days(unknown)
+    if missing:
+        await connection.execute(_OPEN_DAYS, {"days": _json(missing)}, prepare=True)
+    await connection.execute(_LOCK_DAYS, {"days": _json(_days(days))}, prepare=True)
+
+
+async def find_keys_and_usages(
+    connection: Connection, claims: Sequence[Claim], days: Iterable[Day]
+) -> tuple[dict[tuple[UUID, bool, str, str], Earlier], dict[Day, Usage]]:
+    """Return what is known of keys, and what counts against limits on locked days."""
+    found = connection.cursor(row_factory=tuple_row)
+    if claims:
+        await found.execute(_FIND_KEYS, {"keys": _json([_key_place(claim) for claim in claims])}, prepare=True)
+    wanted = _days(days)
+    used = connection.cursor(row_factory=tuple_row)
+    if wanted:
+        await used.execute(_USAGES, {"days": _json(wanted)}, prepare=True)
+    keys = _earlier(await found.fetchall()) if claims else {}
+    usages = {Day(*row[:3]): Usage(*row[3:]) for row in await used.fetchall()} if wanted else {}
+    return keys, usages
+
+
 async def insert_created(
     connection: Connection, items: Sequence[tuple[Claim, Change]], charts: Sequence[Chart]
 ) -> set[UUID]:
@@ -156,14 +220,11 @@ async def insert_created(
 
     The others lost their key to an earlier request, or their payment method is gone.
     """
-    keys = [
-        _key(claim, change)
-        | {"payment_method_id": change.payment.payment_method_id, "deadline": change.payment.acquirer_deadline}
-        for claim, change in items
-    ]
-    changes = [change for _, change in items]
-    cursor = connection.cursor(row_factory=tuple_row)
-    await cursor.execute(_CREATE, _rows(changes, charts) | {"idempotency_keys": _json(keys)}, prepare=True)
+    if not items:
+        return set()
+    keys = [_key(claim, change) | {"payment_method_id": change.payment.payment_method_id} for claim, change in items]
+    rows = _rows([change for _, change in items], charts) | {"idempotency_keys": _json(keys)}
+    cursor = await connection.cursor(row_factory=tuple_row).execute(_CREATE, rows, prepare=True)
     return {row[0] for row in await cursor.fetchall()}
 
 
@@ -202,20 +263,25 @@ async def database_clock(connection: Connection) -> datetime:
     return now
 
 
-async def find_keys(connection: Connection, claims: Iterable[Claim]) -> dict[tuple[UUID, bool, str, str], Earlier]:
+async def find_keys(connection: Connection, claims: Sequence[Claim]) -> dict[tuple[UUID, bool, str, str], Earlier]:
     """Return what is known of keys, by (merchant, mode, key, path)."""
-    wanted = [
-        {"merchant_id": claim.merchant_id, "livemode": claim.livemode, "key": claim.key, "path": claim.path}
-        for claim in claims
-    ]
-    if not wanted:
-        return {}
-    cursor = connection.cursor(row_factory=tuple_row)
-    await cursor.execute(_FIND_KEYS, {"keys": _json(wanted)}, prepare=True)
+    keys, _ = await find_keys_and_usages(connection, claims, ())
+    return keys
+
+
+def _earlier(rows: Iterable[Sequence[Any]]) -> dict[tuple[UUID, bool, str, str], Earlier]:
     return {
         (merchant, livemode, key, path): Earlier(resource, bytes(mark), status, data and data.encode(), deadline, now)
-        for merchant, livemode, key, path, resource, mark, status, data, deadline, now in await cursor.fetchall()
+        for merchant, livemode, key, path, resource, mark, status, data, deadline, now in rows
     }
+
+
+def _key_place(claim: Claim) -> dict[str, Any]:
+    return dict(zip(("merchant_id", "livemode", "key", "path"), claim.place, strict=True))
+
+
+def _days(days: Iterable[Day]) -> list[dict[str, Any]]:
+    return [day._asdict() for day in sorted(days)]
 
 
 async def _load(connection: Connection, query: str, ids: Sequence[UUID], kind: Any) -> list[Any]:  # noqa: ANN401
@@ -230,12 +296,15 @@ def _rows(changes: Sequence[Change], charts: Sequence[Chart]) -> dict[str, Any]:
     transactions: list[dict[str, Any]] = []
     postings: list[dict[str, Any]] = []
     events: list[dict[str, Any]] = []
+    days: list[dict[str, Any]] = []
     for change, chart in zip(changes, charts, strict=True):
         payment, event = change.payment, change.event
         owner = {"merchant_id": payment.merchant_id, "livemode": payment.livemode, "created_at": payment.updated_at}
         events.append(
             owner | {"id": event.id, "type": event.type, "object_id": event.object_id, "data": msgspec.Raw(event.data)}
         )
+        difference = msgspec.structs.asdict(delta(change.before, payment.standing))
+        days.append(payment.day._asdict() | difference | {"payment_id": payment.id})
         for entry in change.entries:
             transaction_id = new_uuid()
             operation = change.operation.shown_id if change.operation is not None else None
@@ -258,21 +327,19 @@ def _rows(changes: Sequence[Change], charts: Sequence[Chart]) -> dict[str, Any]:
         "ledger_transactions": _json(transactions),
         "postings": _json(postings),
         "events": _json(events),
+        "merchant_days": _json(days),
     }
 
 
 def _key(claim: Claim, change: Change) -> dict[str, Any]:
     answered = change.status_code is not None
-    return {
-        "merchant_id": claim.merchant_id,
-        "livemode": claim.livemode,
-        "key": claim.key,
-        "path": claim.path,
+    deadline = change.operation.acquirer_deadline if change.operation is not None else change.payment.acquirer_deadline
+    return _key_place(claim) | {
         "fingerprint": "\\x" + claim.fingerprint.hex(),
         "resource_id": claim.resource_id,
         "event_id": change.event.id if answered else None,
         "status_code": change.status_code,
-        "deadline": None if answered or change.operation is None else change.operation.acquirer_deadline,
+        "deadline": None if answered else deadline,
     }
 
 

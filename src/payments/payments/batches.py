@@ -1,0 +1,168 @@
+"""One transaction for many items: lock in a fixed order, look, decide each in turn, write all at once.
+
+The order of locks is payments by id, then merchants' days; new payments lock days only, and their keys after them. A
+statement that waits for a lock sees the moment before the wait, so what is locked is always read by a later statement.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TypeAlias
+from uuid import UUID
+
+import msgspec
+
+from payments.ledger.service import Chart, Ledger
+from payments.payments import write_repository as repository
+from payments.payments.changes import Change, Claim, Creation, Earlier, Locked, Request
+from payments.payments.domain import Operation, Payment
+from payments.risk.days import Day
+from payments.risk.limits import NO_LIMITS, Usage
+from shared.problems import Problem, not_found
+
+Written: TypeAlias = Change | Earlier
+Keys: TypeAlias = dict[tuple[UUID, bool, str, str], Earlier]
+
+
+async def insert_creations(
+    connection: repository.Connection, items: Sequence[Creation], charts: Sequence[Chart], known_days: set[Day]
+) -> list[Written | Exception]:
+    """Insert new payments within their merchants' limits; return each one's change, or who had its key before."""
+    days = {item.change.payment.day for item in items}
+    limited = {item.change.payment.day for item in items if item.limits is not NO_LIMITS}
+    async with connection.pipeline(), connection.transaction():
+        await repository.lock_days(connection, days, days - known_days)
+        keys, usages = await repository.find_keys_and_usages(connection, [item.claim for item in items], limited)
+        now = datetime.now().astimezone()
+        written: list[tuple[int, Claim, Change]] = []
+        for index, item in enumerate(items):
+            place = item.claim.place
+            if place in keys:
+                continue
+            day = item.change.payment.day
+            change = _within_limits(item, usages.get(day))
+            if change is item.change and day in usages:
+                usages[day] = usages[day].plus(change.payment.usage_amount)
+            keys[place] = _claimed(item.claim, change, now)
+            written.append((index, item.claim, change))
+        # In the order of their keys: batches with the same keys then wait for each other instead of deadlocking.
+        written.sort(key=lambda entry: entry[1].place)
+        inserted = await repository.insert_created(
+            connection, [(claim, change) for _, claim, change in written], [charts[index] for index, _, _ in written]
+        )
+    known_days |= days
+    lost = [claim for _, claim, _ in written if claim.resource_id not in inserted]
+    if lost:
+        keys = {place: known for place, known in keys.items() if known.resource_id not in {c.resource_id for c in lost}}
+        keys |= await repository.find_keys(connection, lost)
+    changes = {claim.resource_id: change for _, claim, change in written if claim.resource_id in inserted}
+    return [_creation_result(item, changes, keys) for item in items]
+
+
+async def apply_requests(
+    connection: repository.Connection, items: Sequence[Request], ledger: Ledger
+) -> list[Written | Exception]:
+    """Decide changes of stored payments one after the other under their locks, and write them."""
+    async with connection.pipeline(), connection.transaction():
+        batch = await _Batch.load(connection, items)
+        charts = {payment.id: await chart_of(ledger, payment) for payment in batch.payments.values()}
+        results = [batch.decide(item) for item in items]
+        if batch.written:
+            await repository.write_changed(
+                connection, batch.written, [charts[change.payment.id] for _, change in batch.written]
+            )
+    return results
+
+
+async def chart_of(ledger: Ledger, payment: Payment) -> Chart:
+    """Return the accounts that a payment posts to."""
+    return await ledger.chart(payment.merchant_id, payment.currency, livemode=payment.livemode)
+
+
+def _within_limits(item: Creation, usage: Usage | None) -> Change:
+    payment = item.change.payment
+    if usage is None or payment.status == "declined":
+        return item.change
+    exceeded = item.limits.exceeded(payment.usage_amount, usage)
+    return item.change if exceeded is None else item.refuse(exceeded)
+
+
+def _creation_result(item: Creation, changes: Mapping[UUID, Change], keys: Keys) -> Written | Exception:
+    own = changes.get(item.claim.resource_id)
+    if own is not None:
+        return own
+    known = keys.get(item.claim.place)
+    if known is None:
+        return not_found("payment method")
+    # The same id means that an earlier attempt of this very item committed, and its confirmation was lost.
+    return item.change if known.resource_id == item.claim.resource_id and known.body is None else known
+
+
+def _claimed(claim: Claim, change: Change, now: datetime) -> Earlier:
+    """Return what a second use of the key finds from now on."""
+    answered = change.status_code is not None
+    deadline = change.operation.acquirer_deadline if change.operation is not None else change.payment.acquirer_deadline
+    return Earlier(
+        claim.resource_id,
+        claim.fingerprint,
+        change.status_code,
+        change.event.data if answered else None,
+        None if answered else deadline,
+        now,
+    )
+
+
+class _Batch:
+    """Locked payments, and the decisions made on them one after the other."""
+
+    def __init__(
+        self,
+        payments: dict[UUID, Payment],
+        operations: dict[UUID, Operation],
+        keys: Keys,
+        usages: dict[Day, Usage],
+        now: datetime,
+    ) -> None:
+        self.payments = payments
+        self.written: list[tuple[Claim | None, Change]] = []
+        self._operations = operations
+        self._keys = keys
+        self._usages = usages
+        self._now = now
+
+    @classmethod
+    async def load(cls, connection: repository.Connection, items: Sequence[Request]) -> "_Batch":
+        payments = await repository.lock_payments(connection, sorted({item.payment_id for item in items}))
+        await repository.lock_days(connection, {payment.day for payment in payments.values()}, set())
+        limited = {payments[item.payment_id].day for item in items if item.limits and item.payment_id in payments}
+        keys, usages = await repository.find_keys_and_usages(
+            connection, [item.claim for item in items if item.claim is not None], limited
+        )
+        wanted = [item.operation_id for item in items if item.operation_id is not None]
+        operations = await repository.load_operations(connection, wanted)
+        return cls(payments, operations, keys, usages, await repository.database_clock(connection))
+
+    def decide(self, item: Request) -> Written | Exception:
+        payment = self.payments.get(item.payment_id)
+        if payment is None or (
+            item.merchant_id is not None
+            and (payment.merchant_id, payment.livemode) != (item.merchant_id, item.livemode)
+        ):
+            return not_found("payment")
+        if item.claim is not None and item.claim.place in self._keys:
+            return self._keys[item.claim.place]
+        operation = self._operations.get(item.operation_id) if item.operation_id is not None else None
+        usage = self._usages.get(payment.day, Usage())
+        try:
+            change = item.decide(Locked(payment.copy(), operation and operation.copy(), self._now, usage))
+        except Problem as problem:
+            return problem
+        change = msgspec.structs.replace(change, before=payment.standing)
+        self.payments[payment.id] = change.payment
+        if change.operation is not None:
+            self._operations[change.operation.id] = change.operation
+        if item.claim is not None:
+            self._keys[item.claim.place] = _claimed(item.claim, change, self._now)
+        refunded = change.payment.standing.refunded - payment.standing.refunded
+        self._usages[payment.day] = msgspec.structs.replace(usage, month_refunded=usage.month_refunded + refunded)
+        self.written.append((item.claim, change))
+        return change

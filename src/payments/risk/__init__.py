@@ -1,0 +1,1 @@
+"""Merchant risk: limits that hold exactly, positions, alerts."""
