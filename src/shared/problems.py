@@ -19,6 +19,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from shared.card_numbers import mask_card_numbers
+
 Effect = Literal["none", "unknown"]
 MEDIA_TYPE = "application/problem+json"
 
@@ -62,7 +64,8 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem, and it ca
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
             "detail": self.detail,
-            "instance": instance,
+            # The path is the client's, and somebody will put a card number into it.
+            "instance": mask_card_numbers(instance),
             "code": self.code,
             "request_id": request_id,
             "effect": self.effect,
