@@ -110,12 +110,12 @@ def scope(name: str) -> Any:  # noqa: ANN401 - FastAPI's Depends has no public t
     return Depends(check)
 
 
-def role(name: str) -> Any:  # noqa: ANN401 - FastAPI's Depends has no public type
-    """Return a dependency that lets people with one role through."""
+def role(*names: str) -> Any:  # noqa: ANN401 - FastAPI's Depends has no public type
+    """Return a dependency that lets people with any of the roles through."""
 
     def check(caller: Caller) -> None:
-        if caller.kind != "person" or name not in caller.roles:
-            raise Problem(403, "forbidden", f"This needs a person with the role {name}.")
+        if caller.kind != "person" or caller.roles.isdisjoint(names):
+            raise Problem(403, "forbidden", f"This needs a person with the role {' or '.join(names)}.")
 
     return Depends(check)
 

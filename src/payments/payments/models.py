@@ -1,7 +1,6 @@
 """Tables as the reads see them; the write path names its columns itself, partitions and rules are in the migrations."""
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -95,20 +94,6 @@ idempotency_keys = Table(
     Column("event_id", Uuid),
     Column("status_code", SmallInteger),
     Column("deadline", DateTime(timezone=True)),
-    Column("created_at", DateTime(timezone=True), nullable=False),
-    schema="payments",
-)
-
-events = Table(
-    "events",
-    metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("merchant_id", Uuid, nullable=False),
-    Column("livemode", Boolean, nullable=False),
-    Column("type", Text, nullable=False),
-    Column("object_id", Uuid, nullable=False),
-    Column("data", JSON, nullable=False),
-    Column("xact", BigInteger, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     schema="payments",
 )

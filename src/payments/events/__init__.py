@@ -1,0 +1,1 @@
+"""The outbox: every change leaves an event in its own commit."""
