@@ -19,7 +19,7 @@ from payments.payments.recovery import Recovery
 from payments.payments.replies import Replies
 from payments.payments.service import Payments
 from payments.payments.write_path import WritePath
-from payments.risk.service import MerchantLimits
+from payments.risk.service import Risk
 from payments.settings import Settings
 from payments.vault.envelope import Envelope
 from payments.vault.keys import key_provider
@@ -37,7 +37,7 @@ class Container:
         self.access = Access.load(settings.identity_jwks_file)
         self.ledger = Ledger(self.database)
         self.merchants = Merchants(self.database, self.keyring)
-        self.limits = MerchantLimits(self.database)
+        self.risk = Risk(self.database, self.merchants)
         envelope = Envelope(key_provider(settings.vault_key_file, settings.vault_kms_key_id))
         test_cards = {card.number: card.scenario for card in TEST_CARDS}
         self.vault = Vault(self.database, self.keyring, envelope, test_cards)
@@ -51,7 +51,7 @@ class Container:
             write_path=self.write_path,
             replies=Replies(self.write_path, self.keyring),
             merchants=self.merchants,
-            limits=self.limits,
+            risk=self.risk,
             vault=self.vault,
             connectors=self.connectors,
             authorization=timedelta(days=settings.authorization_days),

@@ -14,6 +14,7 @@ from payments.http.entry import Entry
 from payments.ledger import routes as ledger_routes
 from payments.merchants import routes as merchants_routes
 from payments.payments import routes as payments_routes
+from payments.risk import routes as risk_routes
 from payments.settings import Settings
 from payments.vault import routes as vault_routes
 
@@ -33,6 +34,7 @@ def create_app(container: Container) -> ASGIApp:
     app.include_router(vault_routes.build_router(container.vault))
     app.include_router(payments_routes.build_router(container.payments, container.queries))
     app.include_router(ledger_routes.build_router(container.ledger))
+    app.include_router(risk_routes.build_router(container.risk))
     app.include_router(merchants_routes.build_router(container.merchants))
 
     @app.get("/health/live", include_in_schema=False)

@@ -31,6 +31,7 @@ def tasks(container: Container) -> list[Task]:
         ("resolve unknown outcomes", 1, container.recovery.resolve_unknown),
         ("expire authorizations", 5, container.recovery.expire),
         ("roll up balances", 2, container.ledger.roll_up),
+        ("open risk alerts", 2, container.risk.watch),
         ("prune idempotency keys", 600, lambda: container.recovery.prune_keys(_KEY_RETENTION)),
         ("create partitions", 86_400, create_partitions),
     ]

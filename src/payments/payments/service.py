@@ -21,7 +21,7 @@ from payments.payments.schemas import CaptureCreate, PaymentCreate, RefundCreate
 from payments.payments.write_path import WritePath
 from payments.risk.days import LIMIT_EXCEEDED
 from payments.risk.limits import NO_LIMITS
-from payments.risk.service import MerchantLimits
+from payments.risk.service import Risk
 from payments.vault.service import CardToken, Vault
 from shared.identity import Identity
 from shared.ids import new_uuid, uuid_of
@@ -39,7 +39,7 @@ class Payments:
         write_path: WritePath,
         replies: Replies,
         merchants: Merchants,
-        limits: MerchantLimits,
+        risk: Risk,
         vault: Vault,
         connectors: Registry,
         authorization: timedelta,
@@ -49,7 +49,7 @@ class Payments:
         self._write_path = write_path
         self._replies = replies
         self._merchants = merchants
-        self._limits = limits
+        self._risk = risk
         self._vault = vault
         self._connectors = connectors
         self._authorization = authorization
@@ -78,7 +78,7 @@ class Payments:
         else:
             payment.acquirer_deadline = payment.created_at + self._acquirer_timeout
             change = Change(payment=payment, event=payment_event(payment))
-        limits = await self._limits.of(claim.merchant_id)
+        limits = await self._risk.limits_of(claim.merchant_id)
         creation = Creation(claim, change, limits, lambda _: decisions.create(refused.copy(), decline(LIMIT_EXCEEDED)))
         written = await self._write_path.create(creation)
         if isinstance(written, Earlier) or written.status_code is not None:
@@ -151,7 +151,7 @@ class Payments:
         claim = self._replies.claim(caller, key, path, content, new_uuid())
         deadline = self._deadline()
 
-        limits = await self._limits.of(claim.merchant_id) if draft.kind == "refund" else NO_LIMITS
+        limits = await self._risk.limits_of(claim.merchant_id) if draft.kind == "refund" else NO_LIMITS
 
         def decide(locked: Locked) -> Change:
             payment, now = locked.payment, locked.now
