@@ -12,7 +12,6 @@ from gateway.headers import ClientHeaders
 from gateway.proxy import Proxy
 from shared.problems import MEDIA_TYPE, Problem, internal
 
-_PROXIED = b"/v1/"
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 _DETAILS = {
     404: "There is nothing at this path. The API is under /v1/ and described at /docs.",
@@ -31,8 +30,7 @@ class Edge:
         """Answer one request, or start and stop with the server."""
         if scope["type"] != "http":
             await self._own(scope, receive, send)
-        # The path as sent, not as decoded: what only looks like /v1/ after decoding is not ours to interpret.
-        elif (scope.get("raw_path") or scope["path"].encode()).startswith(_PROXIED):
+        elif scope["path"].startswith("/v1/"):  # as decoded; the proxy judges how it was written
             await self._proxy(scope, receive, send)
         else:
             await self._serve_own(scope, receive, send)

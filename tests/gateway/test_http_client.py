@@ -234,8 +234,9 @@ class TestTime:
             """Say nothing."""
 
         payments.answer = never
-        with pytest.raises(TimedOutError) as raised:
-            await client.send(request(timeout=0.05))
+        async with asyncio.timeout(2):
+            with pytest.raises(TimedOutError) as raised:
+                await client.send(request(timeout=0.05))
         assert raised.value.sent
         await _until(lambda: not client._open)  # its answer may still come, and must not meet another request
 
