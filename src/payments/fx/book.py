@@ -94,10 +94,11 @@ class Book:
                 "Pay in the settlement currency, or have an administrator record one with PUT /v1/fx/rates.",
             )
         if self.is_stale(rate, now):
+            since = f"{rate.effective_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
             raise Problem(
                 422,
                 "rate_stale",
-                f"The newest exchange rate from {base} to {quote} is of {rate.effective_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC, and "
+                f"The newest exchange rate from {base} to {quote} is of {since}, and "
                 f"rates older than {self._max_age / _HOUR:g} hours are not used. Pay in the settlement currency, or "
                 "have an administrator record a newer one: PUT /v1/fx/rates or `payments rates import`.",
                 retryable=True,
