@@ -11,8 +11,10 @@ import psycopg
 import pytest
 import redis
 
+from payments.devtools import processes
 from payments.devtools.errors import ServerError
-from payments.devtools.privileges import Account
+from payments.devtools.privileges import Account, server_account
+from payments.devtools.processes import Program
 from payments.devtools.servers import APP, OWNER, Postgres, Valkey
 
 
@@ -72,11 +74,17 @@ def test_data_and_passwords_survive_a_stop(cluster):
 def test_starts_after_a_crash_that_left_a_lock_file_with_a_number_in_use(cluster):
     cluster.process.kill()
     cluster.process.wait()
-    lock = cluster.data / "postmaster.pid"
-    lines = lock.read_text().split("\n")
-    lock.write_text("\n".join([str(os.getpid()), *lines[1:]]))
-    with Postgres(cluster.directory) as again:
-        again.connect().close()
+    # PostgreSQL believes the lock while any process of its own account has the number.
+    stranger = processes.spawn(Program("sleep", ["/bin/sleep", "60"], account=server_account()))
+    try:
+        lock = cluster.data / "postmaster.pid"
+        lines = lock.read_text().split("\n")
+        lock.write_text("\n".join([str(stranger.pid), *lines[1:]]))
+        with Postgres(cluster.directory) as again:
+            again.connect().close()
+        assert stranger.poll() is None
+    finally:
+        processes.kill(stranger)
 
 
 def test_a_server_that_outlived_its_parent_is_stopped_first(cluster):
