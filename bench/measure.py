@@ -1,0 +1,218 @@
+"""The order of the measurements, and what each one says.
+
+The yardstick and the payments take turns (A B A B A B) and are compared pair by pair, so that whatever slows the
+machine for a while slows both.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import median
+
+from bench import cpu
+from bench.generator import Outcome
+from bench.load import Load
+from bench.stage import Stage, running_stage
+from bench.tpcb import Pgbench, Tpcb
+from payments.devtools.client import Client
+
+OPEN_SHARE = 0.6  # of the measured saturation
+GENERATOR = "generator"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How much is measured: seconds a phase, rounds of turns, scale of pgbench, cards of a load, warm or not."""
+
+    seconds: float = 10.0
+    rounds: int = 3
+    scale: int = 30
+    cards: int = 200
+    warm_up: bool = True
+
+
+QUICK = Plan(seconds=0.5, rounds=1, scale=1, cards=20, warm_up=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Yardstick:
+    """One run of pgbench.
+
+    Shapes:
+        tps: transactions per second.
+        latency: mean, milliseconds.
+        cpu_ms: PostgreSQL's CPU milliseconds per transaction.
+        others: share of the machine (0 to 1) that others used meanwhile.
+    """
+
+    tps: float
+    latency: float
+    cpu_ms: float
+    others: float
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One run of payments.
+
+    Shapes:
+        payments: per second.
+        rate: what the open loop sent per second; None for a closed one.
+        p50, p95, p99: milliseconds.
+        errors: by HTTP status or by what went wrong.
+        cpu_ms: CPU milliseconds per payment, by part of the platform, and of the generator.
+        others: as for the yardstick.
+    """
+
+    answered: int
+    payments: float
+    rate: float | None
+    p50: float
+    p95: float
+    p99: float
+    errors: dict[str, int]
+    cpu_ms: dict[str, float]
+    others: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """Everything that was measured in one run.
+
+    Shapes:
+        tpcb, spread, hot: one entry per round, taken in turns.
+        ratio: median over the rounds of payments ÷ transactions of pgbench.
+        hot_ratio: the same, of one merchant's payments ÷ payments spread over two.
+        answered, written: payments that clients were told of, and that the database holds.
+        balanced: whether the books balance after all of it.
+        durability: the server's own word on fsync and synchronous_commit.
+    """
+
+    tpcb: list[Yardstick]
+    spread: list[Phase]
+    hot: list[Phase]
+    spread_open: Phase
+    external: Phase
+    external_open: Phase
+    ratio: float
+    hot_ratio: float
+    answered: int
+    written: int
+    balanced: bool
+    durability: dict[str, str]
+
+    @property
+    def errors(self) -> int:
+        """Answers other than success, and payments that were confirmed but are not there."""
+        phases = (*self.spread, *self.hot, self.spread_open, self.external, self.external_open)
+        return sum(sum(phase.errors.values()) for phase in phases) + max(0, self.answered - self.written)
+
+
+def measure(plan: Plan, tell: Callable[[str], None]) -> Measured:
+    """Measure everything once; `tell` hears what happens now.
+
+    Raises:
+        ToolError: the platform did not start, or a phase gave no result.
+    """
+    tell("starting the platform and making cards")
+    with running_stage(plan.cards) as stage:
+        tell(f"filling pgbench's tables, scale {plan.scale}")
+        pgbench = Pgbench(stage.postgres, plan.scale)
+        return _Measurement(plan, stage, pgbench, tell).run()
+
+
+class _Measurement:
+    def __init__(self, plan: Plan, stage: Stage, pgbench: Pgbench, tell: Callable[[str], None]) -> None:
+        self._plan = plan
+        self._stage = stage
+        self._pgbench = pgbench
+        self._tell = tell
+        self._answered = 0
+
+    def run(self) -> Measured:
+        stage = self._stage
+        if self._plan.warm_up:
+            self._tell("warming up")
+            self._turn()
+            self._saturate(stage.external)
+        rounds = []
+        for number in range(1, self._plan.rounds + 1):
+            self._tell(f"round {number} of {self._plan.rounds}: pgbench, payments of two merchants, of one merchant")
+            rounds.append(self._turn())
+        tpcb, spread, hot = (list(results) for results in zip(*rounds, strict=True))
+        self._tell(f"payments at {OPEN_SHARE:.0%} of that")
+        spread_open = self._arrive(stage.spread, median(phase.payments for phase in spread))
+        self._tell("payments in the external order, at saturation and below")
+        external = self._saturate(stage.external)
+        external_open = self._arrive(stage.external, external.payments)
+        return Measured(
+            tpcb=tpcb,
+            spread=spread,
+            hot=hot,
+            spread_open=spread_open,
+            external=external,
+            external_open=external_open,
+            ratio=median(phase.payments / yardstick.tps for phase, yardstick in zip(spread, tpcb, strict=True)),
+            hot_ratio=median(one.payments / two.payments for one, two in zip(hot, spread, strict=True)),
+            answered=self._answered,
+            written=self._written(),
+            balanced=self._balanced(),
+            durability=self._durability(),
+        )
+
+    def _turn(self) -> tuple[Yardstick, Phase, Phase]:
+        return self._yardstick(), self._saturate(self._stage.spread), self._saturate(self._stage.hot)
+
+    def _yardstick(self) -> Yardstick:
+        before, own = self._stage.meter.read(), cpu.own()
+        found: Tpcb = self._pgbench.run(self._plan.seconds)
+        after = self._stage.meter.read()
+        used = after.parts["postgres"] - before.parts["postgres"]
+        return Yardstick(
+            found.tps, found.latency, 1000 * used / found.transactions, cpu.others(before, after, cpu.own() - own)
+        )
+
+    def _saturate(self, load: Load) -> Phase:
+        return self._phase(lambda: load.saturate(self._plan.seconds), None)
+
+    def _arrive(self, load: Load, saturation: float) -> Phase:
+        rate = OPEN_SHARE * saturation
+        return self._phase(lambda: load.arrive(self._plan.seconds, rate), rate)
+
+    def _phase(self, send: Callable[[], Outcome], rate: float | None) -> Phase:
+        before, own = self._stage.meter.read(), cpu.own()
+        found = send()
+        after = self._stage.meter.read()
+        self._answered += found.answered
+        used: Mapping[str, float] = {name: after.parts[name] - before.parts[name] for name in after.parts}
+        return Phase(
+            answered=found.answered,
+            payments=found.answered / found.seconds,
+            rate=rate,
+            p50=found.p50,
+            p95=found.p95,
+            p99=found.p99,
+            errors=found.errors,
+            cpu_ms={
+                name: 1000 * seconds / found.answered
+                for name, seconds in (*used.items(), (GENERATOR, found.cpu_seconds))
+            },
+            others=cpu.others(before, after, cpu.own() - own),
+        )
+
+    def _written(self) -> int:
+        query = "SELECT count(*)::int FROM payments.payments WHERE status = 'captured'"
+        with self._stage.postgres.connect("payments") as connection:
+            row = connection.execute(query).fetchone()
+        return row[0] if row and isinstance(row[0], int) else 0
+
+    def _balanced(self) -> bool:
+        with Client(self._stage.state.gateway_url, self._stage.state.admin_token) as admin:
+            return bool(admin.get("/v1/ledger/trial_balance?livemode=false").body["balanced"])
+
+    def _durability(self) -> dict[str, str]:
+        found = {}
+        with self._stage.postgres.connect() as connection:
+            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+                row = connection.execute("SELECT current_setting(%s)", [setting]).fetchone()
+                found[setting] = str(row[0]) if row else ""
+        return found

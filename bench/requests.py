@@ -1,0 +1,51 @@
+"""Requests as bytes on the wire, made once; only the idempotency key changes from one to the next.
+
+Both generators read them from one file: whole requests, a NUL between them, `MARK` where the key goes.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from payments.devtools.servers.base import write_private
+
+# A run's prefix and a number: unique among everything sent to one database.
+PREFIX_WIDTH = 8
+NUMBER_WIDTH = 16
+MARK = "?" * (PREFIX_WIDTH + NUMBER_WIDTH)
+_SEPARATOR = "\0"
+
+
+def payment(gateway_url: str, api_key: str, payment_method: str, currency: str) -> str:
+    """Return the request for a payment of 19.99, captured at once."""
+    body = json.dumps(
+        {
+            "amount": 1999,
+            "currency": currency,
+            "payment_method": payment_method,
+            "reference": "order 10042",
+            "metadata": {"cart": "0199c1d27f3a"},
+        }
+    )
+    head = (
+        "POST /v1/payments HTTP/1.1",
+        f"Host: {urlsplit(gateway_url).netloc}",
+        f"Authorization: Bearer {api_key}",
+        "Content-Type: application/json",
+        "Accept: application/json",
+        "User-Agent: payments-bench",
+        f"Idempotency-Key: {MARK}",
+        f"Content-Length: {len(body)}",
+    )
+    return "\r\n".join(head) + "\r\n\r\n" + body
+
+
+def write(path: Path, requests: Sequence[str]) -> None:
+    """Write requests for a generator; the file is private, for it holds API keys."""
+    write_private(path, _SEPARATOR.join(requests))
+
+
+def read(path: Path) -> Iterable[bytes]:
+    """Return the requests of a file."""
+    return path.read_bytes().split(_SEPARATOR.encode())
