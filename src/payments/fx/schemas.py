@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -13,9 +13,11 @@ from pydantic import (
     Field,
     PlainSerializer,
     TypeAdapter,
+    ValidationInfo,
     ValidatorFunctionWrapHandler,
     WithJsonSchema,
     WrapValidator,
+    field_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -51,6 +53,16 @@ class Terms(msgspec.Struct, frozen=True):
     def rate(self) -> Decimal:
         """The merchant's rate: mid less the spread, exactly."""
         return merchant_rate(self.mid, self.spread_basis_points)
+
+
+class NewRate(NamedTuple):
+    """A rate on its way into the history."""
+
+    base: str
+    quote: str
+    rate: Decimal
+    effective_at: datetime
+    source: str
 
 
 def plain(number: Decimal) -> str:
@@ -123,6 +135,13 @@ class RatePut(StrictModel):
     effective_at: Moment | None = Field(default=None, description="default: now; in the future, it waits until then")
     source: SafeLine = Field(default="manual", max_length=64, description="who says so", examples=["ecb"])
 
+    @field_validator("quote")
+    @classmethod
+    def _another(cls, quote: str, known: ValidationInfo) -> str:
+        if quote == known.data.get("base"):
+            raise ValueError("Expected another currency than base")
+        return quote
+
 
 _MANY = TypeAdapter(Annotated[list[RatePut], Field(min_length=1, max_length=MOST_RATES)])
 
@@ -161,7 +180,7 @@ class QuoteCreate(StrictModel):
 
 
 class FxQuote(ResponseModel):
-    """A rate that is held for one payment: send its id as ``fx_quote`` before it expires."""
+    """A rate that is held for one payment: send its id as ``settlement_quote`` before it expires."""
 
     id: str = Field(examples=["fxq_0199c1d27f3a7e5d8c7b8a9f0e1d2c3b"])
     object: Literal["fx_quote"] = "fx_quote"
