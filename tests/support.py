@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from payments.container import Container
 from payments.devtools.keys import KeyFiles
+from payments.http.models import ResponseModel
 from payments.http.problems import SCHEMA
 from payments.main import create_app
 from payments.merchants.scopes import SCOPES
@@ -33,7 +34,13 @@ _FRESH = object()
 _PROBLEMS = jsonschema_rs.validator_for(SCHEMA)
 _TABLES = """
 SELECT format('%I.%I', relnamespace::regnamespace, relname) FROM pg_class
- WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace::regnamespace::text IN ('payments', 'vault', 'sandbox')
+ WHERE relkind IN ('r', 'p') AND NOT relispartition
+   AND relnamespace::regnamespace::text IN ('payments', 'vault', 'sandbox')
+"""
+_OVERDUE = """
+UPDATE payments.payments SET acquirer_deadline = acquirer_deadline - interval '1 hour';
+UPDATE payments.operations SET acquirer_deadline = acquirer_deadline - interval '1 hour';
+UPDATE payments.idempotency_keys SET deadline = deadline - interval '1 hour';
 """
 
 
@@ -69,7 +76,7 @@ class Caller:
         self._cards: dict[str, str] = {}
 
     def but(self, **changes: Any) -> "Caller":
-        """The same caller with another scope, mode, …"""
+        """The same caller with other scopes, another mode, another merchant."""
         fields = {name: getattr(self.identity, name) for name in Identity.__slots__}
         return Caller(self.platform, Identity(**{**fields, **changes}))
 
@@ -200,11 +207,9 @@ class Platform:
             return {name: (count, total) for name, count, total in connection.execute(union.encode())}
 
     def let_deadlines_pass(self) -> None:
-        """Put the deadlines of all unanswered calls, and all that the sandbox recorded, into the past."""
+        """Put the deadlines of all unanswered calls into the past."""
         with self.sql() as connection:
-            for table in ("payments.payments", "payments.operations"):
-                connection.execute(f"UPDATE {table} SET acquirer_deadline = acquirer_deadline - interval '1 hour'".encode())
-            connection.execute("UPDATE payments.idempotency_keys SET deadline = deadline - interval '1 hour'")
+            connection.execute(_OVERDUE)
 
     def let_acquirer_decide(self) -> None:
         """Let the time pass that the sandbox takes for a decision it postponed."""
@@ -235,7 +240,8 @@ def body_of(response: httpx2.Response, status: int) -> dict[str, Any]:
     """The body of a response that must have succeeded; payments and refunds must fit their schema."""
     assert response.status_code == status, response.text
     body: dict[str, Any] = response.json()
-    model = {"payment": schemas.Payment, "refund": schemas.Refund}.get(body.get("object", ""))
+    models: dict[str, type[ResponseModel]] = {"payment": schemas.Payment, "refund": schemas.Refund}
+    model = models.get(body.get("object", ""))
     if model is not None:
         model.model_validate(body)
     return body

@@ -1,4 +1,4 @@
-from tests.support import Caller, Platform, body_of, problem_of
+from tests.support import Caller
 
 
 async def test_an_automatic_payment_is_captured_at_once(shop: Caller):
