@@ -85,18 +85,10 @@ class Fx:
         _check_amount(terms, amount)
         return terms
 
-    async def record(self, rates: Sequence[NewRate], created_by: str) -> int:
-        """Add rates to the history; return how many were news.
+    async def put(self, rates: Sequence[RatePut], created_by: str) -> list[FxRate]:
+        """Add the rates that an administrator sends to the history, all or none.
 
         A rate that is recorded already, for the same pair, moment and source, is no news; another one corrects it.
-        """
-        async with self._database.transaction() as connection:
-            count = await repository.record(connection, rates, created_by)
-        self._books.forget(self._base_currency)
-        return count
-
-    async def put(self, rates: Sequence[RatePut], created_by: str) -> list[FxRate]:
-        """Record the rates that an administrator sends.
 
         Raises:
             Problem: 422 when two of them are for the same pair, moment and source.
@@ -110,9 +102,10 @@ class Fx:
             if first != index:
                 detail = f"The same pair, moment and source as entry {first}"
                 raise Problem(422, "validation_failed", f"{detail}.", errors=(FieldError(detail, f"/{index}"),))
-        await self.record(new, created_by)
         async with self._database.transaction() as connection:
+            await repository.record(connection, new, created_by)
             created = await repository.recorded_at(connection, new)
+        self._books.forget(self._base_currency)
         recorded = (Rate(*rate, created_at) for rate, created_at in zip(new, created, strict=True))
         return [self._show(rate, now) for rate in recorded]
 
@@ -228,13 +221,13 @@ def _invalid(pointer: str, detail: str) -> Problem:
 
 
 def _check_amount(terms: Terms, amount: int) -> None:
-    code = "amount_too_small" if settled(terms, amount) < 1 else "amount_too_large"
-    if code == "amount_too_large" and gross(terms, amount) <= MAX_CONVERTED:
+    if settled(terms, amount) < 1:
+        code, worth = "amount_too_small", "less than one minor unit"
+    elif gross(terms, amount) > MAX_CONVERTED:
+        code, worth = "amount_too_large", "more than can be settled"
+    else:
         return
-    detail = (
-        f"In {terms.settlement_currency}, which it settles in, this amount comes to "
-        f"{'less than one minor unit' if code == 'amount_too_small' else 'more than can be settled'}"
-    )
+    detail = f"In {terms.settlement_currency}, which it settles in, this amount comes to {worth}"
     raise Problem(422, code, f"{detail}.", errors=(FieldError(detail, "/amount"),))
 
 
