@@ -20,6 +20,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Self
 
 from bench.requests import MARK, NUMBER_WIDTH, PREFIX_WIDTH, read
 
@@ -63,7 +64,7 @@ class _Connection:
 
 
 class Generator:
-    """Keeps connections busy with requests."""
+    """Keeps connections busy with requests; a `with` block closes them."""
 
     def __init__(self, requests: Iterable[bytes], prefix: str, address: tuple[str, int], connections: int) -> None:
         """Connect; raises OSError when nobody listens."""
@@ -78,6 +79,16 @@ class Generator:
         self._busy = 0
         self._latencies: list[float] = []
         self._errors: Counter[str] = Counter()
+
+    def __enter__(self) -> Self:
+        """For a `with` block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close every connection."""
+        for key in list(self._selector.get_map().values()):
+            key.data.socket.close()
+        self._selector.close()
 
     def run(self, seconds: float, rate: float | None = None) -> Outcome:
         """Send for that long, then wait for what is unanswered."""
@@ -197,8 +208,8 @@ def main() -> None:
     parser.add_argument("--rate", type=float, help="requests a second (open loop); without it the loop is closed")
     asked = parser.parse_args()
     host, port = asked.address.rsplit(":", 1)
-    generator = Generator(read(asked.requests), asked.prefix, (host, int(port)), asked.connections)
-    json.dump(asdict(generator.run(asked.seconds, asked.rate)), sys.stdout)
+    with Generator(read(asked.requests), asked.prefix, (host, int(port)), asked.connections) as generator:
+        json.dump(asdict(generator.run(asked.seconds, asked.rate)), sys.stdout)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from statistics import median
 
 from bench import cpu
 from bench.generator import Outcome
-from bench.load import Load
+from bench.load import BenchError, Load
 from bench.stage import Stage, running_stage
 from bench.tpcb import Pgbench, Tpcb
 from payments.devtools.client import Client
@@ -118,6 +118,7 @@ def measure(plan: Plan, tell: Callable[[str], None]) -> Measured:
         tell(f"filling pgbench's tables, scale {plan.scale}")
         pgbench = Pgbench(stage.postgres, plan.scale)
         return _Measurement(plan, stage, pgbench, tell).run()
+    raise BenchError("interrupted")  # the platform takes Ctrl-C for the end of its `with` block
 
 
 class _Measurement:

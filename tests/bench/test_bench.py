@@ -1,0 +1,52 @@
+"""`make bench`, shortened: does it still measure everything?"""
+
+import json
+import math
+import subprocess
+import sys
+
+import pytest
+
+from payments.devtools.workspace import PROJECT
+
+PARTS = {"gateway", "payments", "worker", "postgres", "valkey", "generator"}
+
+
+def numbers(value):
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [number for item in value for number in numbers(item)]
+    return [value] if isinstance(value, float) else []
+
+
+@pytest.mark.slow
+def test_the_report_is_complete_and_nothing_fails(tmp_path):
+    path = tmp_path / "result.json"
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", "--quick", "--json", str(path)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(path.read_text())
+    assert found["errors"] == 0
+    assert found["balanced"] is True
+    assert found["written"] >= found["answered"] > 0
+    assert found["durability"] == {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+    assert found["ratio"] > 0
+    assert found["hot_ratio"] > 0
+    assert all(turn["tps"] > 0 for turn in found["tpcb"])
+    phases = [*found["spread"], *found["hot"], found["spread_open"], found["external"], found["external_open"]]
+    assert len(phases) == 5
+    for phase in phases:
+        assert phase["answered"] > 0
+        assert phase["errors"] == {}
+        assert 0 < phase["p50"] <= phase["p95"] <= phase["p99"]
+        assert set(phase["cpu_ms"]) == PARTS
+    assert all(math.isfinite(number) for number in numbers(found))
+    for line in ("payments/s ÷ tpcb tps", "payments at 60 %", "external order", "CPU milliseconds"):
+        assert line in done.stdout
