@@ -10,6 +10,7 @@ from payments.connectors.sandbox.cards import TEST_CARDS
 from payments.connectors.sandbox.connector import Delay, SandboxConnector
 from payments.connectors.sandbox.store import SandboxStore
 from payments.database import Database
+from payments.fx.service import Fx
 from payments.keyring import Keyring
 from payments.ledger.service import Ledger
 from payments.merchants.service import Merchants
@@ -17,7 +18,7 @@ from payments.payments.callbacks import Callbacks
 from payments.payments.queries import Queries
 from payments.payments.recovery import Recovery
 from payments.payments.replies import Replies
-from payments.payments.service import Payments
+from payments.payments.service import Payments, Policy
 from payments.payments.write_path import WritePath
 from payments.risk.service import Risk
 from payments.settings import Settings
@@ -47,15 +48,25 @@ class Container:
             SandboxStore(self.database), self.keyring, deliver=self._deliver_sandbox, delay=sandbox_delay
         )
         self.connectors = Registry([self.sandbox])
+        self.fx = Fx(
+            self.database,
+            self.merchants,
+            base_currency=settings.fx_base_currency,
+            max_age=timedelta(hours=settings.fx_rate_max_age_hours),
+            quote_life=timedelta(minutes=settings.fx_quote_minutes),
+        )
         self.payments = Payments(
             write_path=self.write_path,
             replies=Replies(self.write_path, self.keyring),
             merchants=self.merchants,
             risk=self.risk,
+            fx=self.fx,
             vault=self.vault,
             connectors=self.connectors,
-            authorization=timedelta(days=settings.authorization_days),
-            acquirer_timeout=timedelta(seconds=settings.acquirer_seconds),
+            policy=Policy(
+                authorization=timedelta(days=settings.authorization_days),
+                acquirer_timeout=timedelta(seconds=settings.acquirer_seconds),
+            ),
         )
         self.queries = Queries(self.database)
         self.recovery = Recovery(self.database, self.write_path, self.connectors)

@@ -13,6 +13,7 @@ class Settings(BaseSettings):
         database_url: libpq URL of the application's role, which owns no table.
         authorization_days: how long an authorization can be captured.
         acquirer_seconds: deadline of one call to an acquirer.
+        fx_rate_max_age_hours: older rates are refused; four days let a weekend pass.
     """
 
     model_config = SettingsConfigDict(env_prefix="PAYMENTS_", frozen=True)
@@ -26,3 +27,6 @@ class Settings(BaseSettings):
     vault_kms_key_id: str | None = None
     authorization_days: int = 7
     acquirer_seconds: int = 10
+    fx_base_currency: str = "EUR"
+    fx_rate_max_age_hours: int = 96
+    fx_quote_minutes: int = 15

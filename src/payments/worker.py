@@ -15,6 +15,7 @@ _log = logging.getLogger(__name__)
 
 _PARTITIONS_AHEAD = 12
 _KEY_RETENTION = timedelta(days=7)
+_QUOTE_RETENTION = timedelta(days=30)
 
 Task = tuple[str, float, Callable[[], Awaitable[int]]]
 
@@ -32,6 +33,7 @@ def tasks(container: Container) -> list[Task]:
         ("expire authorizations", 5, container.recovery.expire),
         ("roll up balances", 2, container.ledger.roll_up),
         ("open risk alerts", 2, container.risk.watch),
+        ("prune quotes", 3600, lambda: container.fx.prune_quotes(_QUOTE_RETENTION)),
         ("prune idempotency keys", 600, lambda: container.recovery.prune_keys(_KEY_RETENTION)),
         ("create partitions", 86_400, create_partitions),
     ]

@@ -5,7 +5,7 @@ CREATE TABLE payments.ledger_accounts (
     kind        text NOT NULL CHECK (kind IN (
         'authorization_holds', 'authorization_contra', 'acquirer_receivable', 'merchant_pending', 'merchant_available',
         'platform_fees', 'acquirer_fees', 'platform_bank', 'payouts_in_transit', 'refunds', 'chargebacks',
-        'fx_clearing', 'rounding', 'suspense')),
+        'fx_clearing', 'fx_spread', 'rounding', 'suspense')),
     currency    char(3) NOT NULL,
     created_at  timestamptz NOT NULL DEFAULT now(),
     UNIQUE (merchant_id, livemode, kind, currency)

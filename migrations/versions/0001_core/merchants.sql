@@ -8,6 +8,12 @@ CREATE TABLE payments.merchants (
     fee_fixed           bigint NOT NULL CHECK (fee_fixed >= 0),
     risk_level          text NOT NULL CHECK (risk_level IN ('low', 'normal', 'high')),
     time_zone           text NOT NULL DEFAULT 'UTC',
+    fx_spread_basis_points integer NOT NULL DEFAULT 100 CHECK (fx_spread_basis_points BETWEEN 0 AND 9999),
+    review_threshold    smallint NOT NULL DEFAULT 50 CHECK (review_threshold BETWEEN 0 AND 101),
+    decline_threshold   smallint NOT NULL DEFAULT 80 CHECK (decline_threshold BETWEEN 0 AND 101),
+    fraud_fallback      text NOT NULL DEFAULT 'review' CHECK (fraud_fallback IN ('approve', 'review', 'decline')),
+    review_hours        integer NOT NULL DEFAULT 24 CHECK (review_hours BETWEEN 1 AND 168),
+    review_timeout_action text NOT NULL DEFAULT 'decline' CHECK (review_timeout_action IN ('approve', 'decline')),
     created_at          timestamptz NOT NULL DEFAULT now(),
     updated_at          timestamptz NOT NULL DEFAULT now()
 );

@@ -41,6 +41,19 @@ CREATE TABLE payments.payments (
     fee_charged          bigint NOT NULL DEFAULT 0,
     usage_day            date NOT NULL,
     usage_amount         bigint NOT NULL,
+    settlement_currency  char(3) NOT NULL,
+    fx_rate_mid          numeric,
+    fx_spread_basis_points integer,
+    fx_rate_source       text,
+    fx_rate_effective_at timestamptz,
+    fx_quote_id          uuid,
+    fx_remainder         numeric,
+    card_fingerprint     text NOT NULL,
+    card_bin             text NOT NULL,
+    ip_country           char(2),
+    score                smallint,
+    receipt              jsonb,
+    review_expires_at    timestamptz,
     idempotency_key      text NOT NULL,
     timeline             jsonb NOT NULL,
     expires_at           timestamptz,
@@ -48,12 +61,14 @@ CREATE TABLE payments.payments (
     created_at           timestamptz NOT NULL DEFAULT now(),
     updated_at           timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (id),
+    CHECK (num_nulls(fx_rate_mid, fx_spread_basis_points, fx_rate_source, fx_rate_effective_at, fx_remainder) IN (0, 5)),
     CHECK (amount_captured >= 0 AND amount_captured + amount_capturing <= amount_authorized),
     CHECK (amount_refunded >= 0 AND amount_refunded + amount_refunding <= amount_captured)
 ) PARTITION BY RANGE (id);
 CREATE INDEX payments_by_merchant ON payments.payments (merchant_id, livemode, id DESC);
 CREATE INDEX payments_by_reference ON payments.payments (merchant_id, livemode, reference) WHERE reference IS NOT NULL;
 CREATE INDEX payments_expiring ON payments.payments (expires_at) WHERE status = 'authorized';
+CREATE INDEX payments_in_review ON payments.payments (review_expires_at) WHERE status = 'review';
 CREATE INDEX payments_unresolved ON payments.payments (acquirer_deadline) WHERE status IN ('processing', 'unknown');
 COMMENT ON COLUMN payments.payments.usage_day IS 'the day of the merchant''s time zone whose limits this payment counts against';
 COMMENT ON COLUMN payments.payments.usage_amount IS 'what it counts, in minor units of the settlement currency at the mid rate of its creation';

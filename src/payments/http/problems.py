@@ -117,6 +117,8 @@ def install(app: FastAPI) -> None:
         headers = getattr(error, "headers", None) or {}
         return on_problem(request, Problem(status, code, f"{HTTPStatus(status).phrase}.", headers=headers))
 
+    # For what nobody expected as well: the framework would answer in plain text before `Entry` hears of it.
+    app.add_exception_handler(Exception, on_problem)
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(HTTPException, on_http)

@@ -21,13 +21,14 @@ AccountKind = Literal[
     "refunds",
     "chargebacks",
     "fx_clearing",
+    "fx_spread",
     "rounding",
     "suspense",
 ]
 
 # Accounts of the platform as a whole, one per mode and currency; all others are per merchant.
 PLATFORM_KINDS: frozenset[AccountKind] = frozenset(
-    ("platform_fees", "acquirer_fees", "platform_bank", "fx_clearing", "rounding", "suspense")
+    ("platform_fees", "acquirer_fees", "platform_bank", "fx_clearing", "fx_spread", "rounding", "suspense")
 )
 
 

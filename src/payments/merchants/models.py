@@ -16,6 +16,7 @@ merchants = Table(
     Column("fee_fixed", BigInteger, nullable=False),
     Column("risk_level", Text, nullable=False),
     Column("time_zone", Text, nullable=False),
+    Column("fx_spread_basis_points", Integer, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
     schema="payments",

@@ -34,6 +34,11 @@ TimeZone = Annotated[
 ]
 
 
+Spread = Annotated[
+    int, Field(strict=True, ge=0, le=9_999, description="hundredths of a percent that the merchant's rate is below mid")
+]
+
+
 class Fee(StrictModel):
     """What the platform charges for each captured payment."""
 
@@ -51,6 +56,7 @@ class MerchantCreate(StrictModel):
     fee: Fee
     risk_level: RiskLevel = "normal"
     time_zone: TimeZone = "UTC"
+    fx_spread_basis_points: Spread = 100
 
 
 def _left_out() -> Any:  # noqa: ANN401 - stands in for a value of any type
@@ -69,6 +75,7 @@ class MerchantUpdate(StrictModel):
     fee: Fee = Field(default_factory=_left_out)
     risk_level: RiskLevel = Field(default_factory=_left_out)
     time_zone: TimeZone = Field(default_factory=_left_out)
+    fx_spread_basis_points: Spread = Field(default_factory=_left_out)
 
 
 class Merchant(ResponseModel):
@@ -83,6 +90,7 @@ class Merchant(ResponseModel):
     fee: Fee
     risk_level: RiskLevel
     time_zone: str
+    fx_spread_basis_points: int
     created_at: Timestamp
     updated_at: Timestamp
 
@@ -148,3 +156,4 @@ class MerchantProfile(msgspec.Struct, frozen=True, gc=False):
     fee_fixed: int
     risk_level: RiskLevel
     time_zone: str
+    fx_spread_basis_points: int = 100

@@ -164,6 +164,7 @@ def _merchant(row: sa.RowMapping) -> Merchant:
         fee=Fee(basis_points=row["fee_basis_points"], fixed=row["fee_fixed"]),
         risk_level=row["risk_level"],
         time_zone=row["time_zone"],
+        fx_spread_basis_points=row["fx_spread_basis_points"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )

@@ -4,14 +4,14 @@ The order of locks is payments by id, then merchants' days; new payments lock da
 statement that waits for a lock sees the moment before the wait, so what is locked is always read by a later statement.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
 import msgspec
 
-from payments.ledger.service import Chart, Ledger
+from payments.ledger.service import Ledger
 from payments.payments import write_repository as repository
 from payments.payments.changes import Change, Claim, Creation, Earlier, Locked, Request
 from payments.payments.domain import Operation, Payment
@@ -24,7 +24,7 @@ Keys: TypeAlias = dict[tuple[UUID, bool, str, str], Earlier]
 
 
 async def insert_creations(
-    connection: repository.Connection, items: Sequence[Creation], charts: Sequence[Chart], known_days: set[Day]
+    connection: repository.Connection, items: Sequence[Creation], charts: repository.Charts, known_days: set[Day]
 ) -> list[Written | Exception]:
     """Insert new payments within their merchants' limits; return each one's change, or who had its key before."""
     days = {item.change.payment.day for item in items}
@@ -33,8 +33,8 @@ async def insert_creations(
         await repository.lock_days(connection, days, days - known_days)
         keys, usages = await repository.find_keys_and_usages(connection, [item.claim for item in items], limited)
         now = datetime.now().astimezone()
-        written: list[tuple[int, Claim, Change]] = []
-        for index, item in enumerate(items):
+        written: list[tuple[Claim, Change]] = []
+        for item in items:
             place = item.claim.place
             if place in keys:
                 continue
@@ -43,18 +43,16 @@ async def insert_creations(
             if change is item.change and day in usages:
                 usages[day] = usages[day].plus(change.payment.usage_amount)
             keys[place] = _claimed(item.claim, change, now)
-            written.append((index, item.claim, change))
+            written.append((item.claim, change))
         # In the order of their keys: batches with the same keys then wait for each other instead of deadlocking.
-        written.sort(key=lambda entry: entry[1].place)
-        inserted = await repository.insert_created(
-            connection, [(claim, change) for _, claim, change in written], [charts[index] for index, _, _ in written]
-        )
+        written.sort(key=lambda entry: entry[0].place)
+        inserted = await repository.insert_created(connection, written, charts)
     known_days |= days
-    lost = [claim for _, claim, _ in written if claim.resource_id not in inserted]
+    lost = [claim for claim, _ in written if claim.resource_id not in inserted]
     if lost:
         keys = {place: known for place, known in keys.items() if known.resource_id not in {c.resource_id for c in lost}}
         keys |= await repository.find_keys(connection, lost)
-    changes = {claim.resource_id: change for _, claim, change in written if claim.resource_id in inserted}
+    changes = {claim.resource_id: change for claim, change in written if claim.resource_id in inserted}
     return [_creation_result(item, changes, keys) for item in items]
 
 
@@ -64,18 +62,22 @@ async def apply_requests(
     """Decide changes of stored payments one after the other under their locks, and write them."""
     async with connection.pipeline(), connection.transaction():
         batch = await _Batch.load(connection, items)
-        charts = {payment.id: await chart_of(ledger, payment) for payment in batch.payments.values()}
+        charts = await charts_of(ledger, batch.payments.values())
         results = [batch.decide(item) for item in items]
         if batch.written:
-            await repository.write_changed(
-                connection, batch.written, [charts[change.payment.id] for _, change in batch.written]
-            )
+            await repository.write_changed(connection, batch.written, charts)
     return results
 
 
-async def chart_of(ledger: Ledger, payment: Payment) -> Chart:
-    """Return the accounts that a payment posts to."""
-    return await ledger.chart(payment.merchant_id, payment.currency, livemode=payment.livemode)
+async def charts_of(ledger: Ledger, payments: Iterable[Payment]) -> repository.Charts:
+    """Return the accounts that payments post to, in their own and their settlement currencies."""
+    return {
+        (payment.merchant_id, payment.livemode, currency): await ledger.chart(
+            payment.merchant_id, currency, livemode=payment.livemode
+        )
+        for payment in payments
+        for currency in (payment.currency, payment.settlement_currency)
+    }
 
 
 def _within_limits(item: Creation, usage: Usage | None) -> Change:
@@ -91,6 +93,9 @@ def _creation_result(item: Creation, changes: Mapping[UUID, Change], keys: Keys)
     if own is not None:
         return own
     known = keys.get(item.claim.place)
+    if known is None and item.change.payment.fx_quote_id is not None:
+        detail = "The quote was used or has expired meanwhile, or the card is gone. Get a new quote."
+        return Problem(409, "fx_quote_used", detail)
     if known is None:
         return not_found("payment method")
     # The same id means that an earlier attempt of this very item committed, and its confirmation was lost.

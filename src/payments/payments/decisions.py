@@ -8,6 +8,7 @@ from typing import Literal
 from uuid import UUID
 
 from payments.connectors.port import Approved, Declined, Outcome, Unknown
+from payments.fx import entries as fx
 from payments.ledger import entries
 from payments.ledger.entries import Entry
 from payments.money import display
@@ -34,7 +35,7 @@ def authorize(payment: Payment, outcome: Outcome, now: datetime, cause: Cause = 
         payment.acquirer_reference = outcome.reference
         payment.amount_authorized = payment.amount
         if payment.capture_method == "automatic":
-            posted = (_take(payment, payment.amount),)
+            posted = _take(payment, payment.amount)
             payment.move("captured", cause, now)
         else:
             posted = (entries.hold(payment.amount, payment.currency),)
@@ -86,7 +87,7 @@ def capture(payment: Payment, operation: Operation, now: datetime) -> Change:
     held = payment.amount_authorized - payment.amount_captured
     rest = held - taken
     closing = operation.final or rest == 0
-    posted = [entries.release(held if closing else taken, payment.currency), _take(payment, taken)]
+    posted = (entries.release(held if closing else taken, payment.currency), *_take(payment, taken))
     if closing:
         payment.move("captured", "capture", now, operation=operation.shown_id, amount=taken)
     else:
@@ -94,7 +95,7 @@ def capture(payment: Payment, operation: Operation, now: datetime) -> Change:
     return Change(
         payment=payment,
         operation=operation,
-        entries=tuple(posted),
+        entries=posted,
         event=payment_event(payment, None if closing else "partially_captured"),
         status_code=OK,
     )
@@ -165,12 +166,12 @@ def check_refund_ratio(payment: Payment, operation: Operation, limits: Limits, u
 
 def refund(payment: Payment, operation: Operation, now: datetime) -> Change:
     """Give back the money of a refund that succeeded."""
-    payment.amount_refunded += operation.amount
+    posted = _give_back(payment, operation.amount)
     _note(payment, operation, now)
     return Change(
         payment=payment,
         operation=operation,
-        entries=(entries.refund(operation.amount, payment.currency),),
+        entries=posted,
         event=refund_event(operation),
         status_code=CREATED,
     )
@@ -246,11 +247,26 @@ def status_code(kind: str) -> int:
     return CREATED if kind == "refund" else OK
 
 
-def _take(payment: Payment, amount: int) -> Entry:
+def _take(payment: Payment, amount: int) -> tuple[Entry, ...]:
+    before, terms = payment.totals, payment.terms
     payment.amount_captured += amount
-    total = fee(payment.fee_basis_points, payment.fee_fixed, payment.amount_captured)
+    # The fee is a share of what the merchant gets, in the settlement currency.
+    worth = payment.amount_captured if terms is None else fx.settled(terms, payment.amount_captured)
+    total = fee(payment.fee_basis_points, payment.fee_fixed, worth)
     charged, payment.fee_charged = total - payment.fee_charged, total
-    return entries.capture(amount, charged, payment.currency)
+    if terms is None:
+        return (entries.capture(amount, charged, payment.currency),)
+    payment.fx_remainder = fx.remainder(terms, payment.totals)
+    return fx.capture(terms, amount, charged, before)
+
+
+def _give_back(payment: Payment, amount: int) -> tuple[Entry, ...]:
+    before, terms = payment.totals, payment.terms
+    payment.amount_refunded += amount
+    if terms is None:
+        return (entries.refund(amount, payment.currency),)
+    payment.fx_remainder = fx.remainder(terms, payment.totals)
+    return fx.refund(terms, amount, before)
 
 
 def _close(payment: Payment, status: Status, cause: Cause, now: datetime, operation: Operation | None) -> Change:

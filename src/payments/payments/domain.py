@@ -1,12 +1,15 @@
 """Payments and operations as they are stored, and how they are shown. No SQL, no HTTP."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from payments.connectors.declines import DECLINES
+from payments.fx import entries as fx
+from payments.fx.schemas import Terms
 from payments.http.models import ResponseModel, rfc3339
 from payments.payments import schemas
 from payments.payments.states import OperationStatus, Status, check_transition
@@ -47,6 +50,19 @@ class Payment(msgspec.Struct, kw_only=True):
     fee_charged: int = 0
     usage_day: date
     usage_amount: int
+    settlement_currency: str
+    fx_rate_mid: Decimal | None = None
+    fx_spread_basis_points: int | None = None
+    fx_rate_source: str | None = None
+    fx_rate_effective_at: datetime | None = None
+    fx_quote_id: UUID | None = None
+    fx_remainder: Decimal | None = None
+    card_fingerprint: str
+    card_bin: str
+    ip_country: str | None = None
+    score: int | None = None
+    receipt: dict[str, Any] | None = None
+    review_expires_at: datetime | None = None
     idempotency_key: str
     timeline: list[dict[str, Any]]
     expires_at: datetime | None = None
@@ -75,6 +91,26 @@ class Payment(msgspec.Struct, kw_only=True):
         )
 
     @property
+    def terms(self) -> Terms | None:
+        """What is fixed of its conversion; None when it settles in its own currency."""
+        if self.fx_rate_mid is None or self.fx_rate_effective_at is None:
+            return None
+        return Terms(
+            self.currency,
+            self.settlement_currency,
+            self.fx_rate_mid,
+            self.fx_spread_basis_points or 0,
+            self.fx_rate_source or "",
+            self.fx_rate_effective_at,
+            self.fx_quote_id,
+        )
+
+    @property
+    def totals(self) -> fx.Totals:
+        """What is captured and refunded so far."""
+        return fx.Totals(self.amount_captured, self.amount_refunded)
+
+    @property
     def capturable(self) -> int:
         """What is authorized and neither captured nor about to be."""
         return self.amount_authorized - self.amount_captured - self.amount_capturing
@@ -100,6 +136,7 @@ class Payment(msgspec.Struct, kw_only=True):
 
     def show(self) -> bytes:
         """Return the public object, as JSON."""
+        terms = self.terms
         return _encode(
             schemas.Payment.model_construct(
                 id=show("pay", self.id),
@@ -121,6 +158,8 @@ class Payment(msgspec.Struct, kw_only=True):
                 device_id=self.device_id,
                 card_country=self.card_country,
                 decline=_decline(self.decline_code),
+                settlement=fx.settlement(terms, self.totals, self.fee_charged) if terms is not None else None,
+                decision=self.receipt,
                 acquirer=self.connector,
                 expires_at=rfc3339(self.expires_at) if self.expires_at else None,
                 created_at=rfc3339(self.created_at),

@@ -2,11 +2,12 @@
 
 import re
 from ipaddress import ip_address
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
+from payments.fx.schemas import Settlement
 from payments.http.models import CountryCode, ResponseModel, SafeLine, SafeText, StrictModel
 from payments.money import Amount, Currency
 from payments.payments.states import OperationStatus, Status
@@ -79,6 +80,10 @@ class PaymentCreate(StrictModel):
     customer_ip: IpAddress | None = None
     device_id: SafeLine | None = None
     card_country: CountryCode | None = None
+    customer_ip_country: CountryCode | None = None
+    settlement_quote: Annotated[str, Field(pattern=_id("fxq"))] | None = Field(
+        default=None, description="a quote of POST /v1/fx/quotes whose rate this payment takes"
+    )
 
 
 class CaptureCreate(StrictModel):
@@ -137,6 +142,10 @@ class Payment(ResponseModel):
     device_id: str | None
     card_country: str | None
     decline: Decline | None
+    settlement: Settlement | None = Field(description="its conversion; null when it settles in its own currency")
+    decision: dict[str, Any] | None = Field(
+        description="the receipt of its decision: score, rules that fired, signals, headroom of limits, and their sources"
+    )
     acquirer: str
     expires_at: str | None = Field(json_schema_extra={"format": "date-time"})
     created_at: str = Field(json_schema_extra={"format": "date-time"})

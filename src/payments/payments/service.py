@@ -4,13 +4,16 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from decimal import Decimal
+from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from payments.connectors.declines import decline
 from payments.connectors.port import CaptureRequest, Connector, Outcome, Unknown, VoidRequest
 from payments.connectors.registry import Registry
+from payments.fx.entries import gross
+from payments.fx.service import Fx
 from payments.merchants.service import Merchants
 from payments.payments import decisions
 from payments.payments.changes import Change, Claim, Creation, Earlier, Locked, Request, payment_event
@@ -30,6 +33,13 @@ from shared.problems import Problem
 _log = logging.getLogger(__name__)
 
 
+class Policy(NamedTuple):
+    """How long an authorization lasts, and how long one call to an acquirer may take."""
+
+    authorization: timedelta
+    acquirer_timeout: timedelta
+
+
 class Payments:
     """Everything a merchant can do to a payment."""
 
@@ -40,20 +50,20 @@ class Payments:
         replies: Replies,
         merchants: Merchants,
         risk: Risk,
+        fx: Fx,
         vault: Vault,
         connectors: Registry,
-        authorization: timedelta,
-        acquirer_timeout: timedelta,
+        policy: Policy,
     ) -> None:
-        """Take the collaborators, how long an authorization lasts and how long an acquirer may take."""
+        """Take the collaborators and the policy."""
         self._write_path = write_path
         self._replies = replies
         self._merchants = merchants
         self._risk = risk
+        self._fx = fx
         self._vault = vault
         self._connectors = connectors
-        self._authorization = authorization
-        self._acquirer_timeout = acquirer_timeout
+        self._policy = policy
         self._calls: set[asyncio.Task[Reply]] = set()
 
     async def create(self, caller: Identity, body: PaymentCreate, key: str) -> Reply:
@@ -76,7 +86,7 @@ class Payments:
         if outcome is not None:
             change = decisions.create(payment, outcome)
         else:
-            payment.acquirer_deadline = payment.created_at + self._acquirer_timeout
+            payment.acquirer_deadline = payment.created_at + self._policy.acquirer_timeout
             change = Change(payment=payment, event=payment_event(payment))
         limits = await self._risk.limits_of(claim.merchant_id)
         creation = Creation(claim, change, limits, lambda _: decisions.create(refused.copy(), decline(LIMIT_EXCEEDED)))
@@ -109,6 +119,14 @@ class Payments:
         card = await self._vault.card_of(claim.merchant_id, uuid_of("pm", body.payment_method), livemode=claim.livemode)
         connector = self._connectors.connector_for(livemode=claim.livemode)
         now = datetime.now(UTC)
+        terms = await self._fx.terms(
+            merchant,
+            body.currency,
+            body.amount,
+            livemode=claim.livemode,
+            quote=uuid_of("fxq", body.settlement_quote) if body.settlement_quote is not None else None,
+            now=now,
+        )
         payment = Payment(
             id=claim.resource_id,
             merchant_id=claim.merchant_id,
@@ -134,16 +152,26 @@ class Payments:
             card_country=body.card_country,
             connector=connector.name,
             fee_basis_points=merchant.fee_basis_points,
-            # The fixed part is an amount of the settlement currency; it cannot be taken from another one.
-            fee_fixed=merchant.fee_fixed if body.currency == merchant.settlement_currency else 0,
+            fee_fixed=merchant.fee_fixed,
             usage_day=now.astimezone(ZoneInfo(merchant.time_zone)).date(),
-            usage_amount=body.amount,
+            usage_amount=body.amount if terms is None else gross(terms, body.amount),
+            settlement_currency=merchant.settlement_currency,
+            card_fingerprint=card.fingerprint,
+            card_bin=card.bin,
+            ip_country=body.customer_ip_country,
             idempotency_key=claim.key,
             timeline=[step(None, "processing", "request", now, amount=body.amount)],
-            expires_at=now + self._authorization if body.capture_method == "manual" else None,
+            expires_at=now + self._policy.authorization if body.capture_method == "manual" else None,
             created_at=now,
             updated_at=now,
         )
+        if terms is not None:
+            payment.fx_rate_mid = terms.mid
+            payment.fx_spread_basis_points = terms.spread_basis_points
+            payment.fx_rate_source = terms.source
+            payment.fx_rate_effective_at = terms.effective_at
+            payment.fx_quote_id = terms.quote_id
+            payment.fx_remainder = Decimal(0)
         return payment, card, connector
 
     async def _operate(self, caller: Identity, payment_id: UUID, draft: Draft, content: bytes, key: str) -> Reply:
@@ -162,7 +190,7 @@ class Payments:
             outcome = connector.single_commit(operation_request(payment, operation))
             if outcome is not None:
                 return decisions.perform(payment, operation, outcome, now)
-            operation.acquirer_deadline = now + self._acquirer_timeout
+            operation.acquirer_deadline = now + self._policy.acquirer_timeout
             return decisions.reserve(payment, operation, now)
 
         written = await self._write_path.change(
@@ -183,7 +211,7 @@ class Payments:
         return connector.refund(request, deadline)
 
     def _deadline(self) -> float:
-        return asyncio.get_running_loop().time() + self._acquirer_timeout.total_seconds()
+        return asyncio.get_running_loop().time() + self._policy.acquirer_timeout.total_seconds()
 
     async def _conclude(
         self,

@@ -19,7 +19,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from payments.batching import Batcher
 from payments.ledger.service import Ledger
 from payments.payments import write_repository as repository
-from payments.payments.batches import Written, apply_requests, chart_of, insert_creations
+from payments.payments.batches import Written, apply_requests, charts_of, insert_creations
 from payments.payments.changes import Claim, Creation, Earlier, Request
 from payments.risk.days import Day
 from shared.problems import Problem
@@ -128,7 +128,7 @@ class WritePath:
         return [_lost() for _ in items]
 
     async def _create(self, items: list[Creation]) -> list[Written | Exception]:
-        charts = [await chart_of(self._ledger, item.change.payment) for item in items]
+        charts = await charts_of(self._ledger, [item.change.payment for item in items])
         async with self._connection() as connection:
             return await insert_creations(connection, items, charts, self._days)
 

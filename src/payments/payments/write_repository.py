@@ -5,6 +5,7 @@ One JSON document per table and batch costs a fraction of one array per column o
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from payments.risk.limits import Usage
 from shared.ids import new_uuid
 
 Connection = AsyncConnection[Any]
+Charts = Mapping[tuple[UUID, bool, str], Chart]
 
 _KEYS = {
     "merchant_id": "uuid",
@@ -39,6 +41,7 @@ _SQL_TYPES: Mapping[Any, str] = {
     UUID: "uuid",
     datetime: "timestamptz",
     date: "date",
+    Decimal: "numeric",
 }
 
 
@@ -117,27 +120,52 @@ def _add_to_days(*, only_claimed: bool) -> str:
 
 
 _CREATE = f"""
-WITH claimed AS (
+WITH quotes AS MATERIALIZED (
+    SELECT q.id, q.expires_at FROM payments.fx_quotes q
+     WHERE q.id = ANY(%(fx_quotes)s::uuid[]) AND q.consumed_by IS NULL ORDER BY q.id FOR UPDATE
+), quoted AS MATERIALIZED (
+    -- The clock is read after the wait for the lock. One payment per quote, also within a batch.
+    SELECT DISTINCT ON (quotes.id) quotes.id, r.payment_id
+      FROM quotes JOIN unnest(%(fx_quotes)s::uuid[], %(fx_payments)s::uuid[]) AS r(quote_id, payment_id)
+        ON r.quote_id = quotes.id
+     WHERE quotes.expires_at > clock_timestamp() ORDER BY quotes.id, r.payment_id
+), claimed AS (
     INSERT INTO payments.idempotency_keys ({", ".join(_KEYS)})
     SELECT {", ".join(f"r.{name}" for name in _KEYS)}
-      FROM {_records("idempotency_keys", _KEYS, "payment_method_id uuid")}
+      FROM {_records("idempotency_keys", _KEYS, "payment_method_id uuid", "fx_quote_id uuid")}
       JOIN vault.payment_methods m ON m.id = r.payment_method_id AND m.merchant_id = r.merchant_id
                                   AND m.livemode = r.livemode AND m.deleted_at IS NULL
+      LEFT JOIN quoted ON quoted.payment_id = r.resource_id
+     WHERE r.fx_quote_id IS NULL OR quoted.id = r.fx_quote_id
         ON CONFLICT DO NOTHING
     RETURNING resource_id
 ), w1 AS ({_insert("payments", _PAYMENTS, only_claimed_by="id")}),
    w2 AS ({_insert("ledger_transactions", _TRANSACTIONS, only_claimed_by="payment_id")}),
    w3 AS ({_insert("postings", _POSTINGS, only_claimed_by="payment_id")}),
    w4 AS ({_insert("events", _EVENTS, only_claimed_by="object_id")}),
-   w5 AS ({_add_to_days(only_claimed=True)})
+   w5 AS ({_add_to_days(only_claimed=True)}),
+   w6 AS (UPDATE payments.fx_quotes q SET consumed_by = quoted.payment_id, consumed_at = clock_timestamp()
+            FROM quoted JOIN claimed ON claimed.resource_id = quoted.payment_id WHERE q.id = quoted.id)
 SELECT resource_id FROM claimed
 """
 
 _MUTABLE = [
     name
     for name in _PAYMENTS
-    if name.startswith(("amount_", "fee_charged", "acquirer_", "decline", "expires", "timeline", "updated", "voiding"))
-    or name == "status"
+    if name.startswith(("amount_", "acquirer_"))
+    or name
+    in (
+        "status",
+        "voiding",
+        "decline_code",
+        "fee_charged",
+        "fx_remainder",
+        "receipt",
+        "review_expires_at",
+        "expires_at",
+        "timeline",
+        "updated_at",
+    )
 ]
 
 _CHANGE = f"""
@@ -213,24 +241,29 @@ async def find_keys_and_usages(
     return keys, usages
 
 
-async def insert_created(
-    connection: Connection, items: Sequence[tuple[Claim, Change]], charts: Sequence[Chart]
-) -> set[UUID]:
+async def insert_created(connection: Connection, items: Sequence[tuple[Claim, Change]], charts: Charts) -> set[UUID]:
     """Insert new payments with all that belongs to them; return the ids that were inserted.
 
-    The others lost their key to an earlier request, or their payment method is gone.
+    The others lost their key to an earlier request, or their payment method or quote is gone.
     """
     if not items:
         return set()
-    keys = [_key(claim, change) | {"payment_method_id": change.payment.payment_method_id} for claim, change in items]
-    rows = _rows([change for _, change in items], charts) | {"idempotency_keys": _json(keys)}
+    quoted = [change.payment for _, change in items if change.payment.fx_quote_id is not None]
+    keys = [
+        _key(claim, change)
+        | {"payment_method_id": change.payment.payment_method_id, "fx_quote_id": change.payment.fx_quote_id}
+        for claim, change in items
+    ]
+    rows = _rows([change for _, change in items], charts) | {
+        "idempotency_keys": _json(keys),
+        "fx_quotes": [payment.fx_quote_id for payment in quoted],
+        "fx_payments": [payment.id for payment in quoted],
+    }
     cursor = await connection.cursor(row_factory=tuple_row).execute(_CREATE, rows, prepare=True)
     return {row[0] for row in await cursor.fetchall()}
 
 
-async def write_changed(
-    connection: Connection, items: Sequence[tuple[Claim | None, Change]], charts: Sequence[Chart]
-) -> None:
+async def write_changed(connection: Connection, items: Sequence[tuple[Claim | None, Change]], charts: Charts) -> None:
     """Write changes of payments whose rows the transaction has locked."""
     changes = [change for _, change in items]
     latest = {change.payment.id: change.payment for change in changes}
@@ -292,12 +325,12 @@ async def _load(connection: Connection, query: str, ids: Sequence[UUID], kind: A
     return [msgspec.convert(row, kind) for row in await cursor.fetchall()]
 
 
-def _rows(changes: Sequence[Change], charts: Sequence[Chart]) -> dict[str, Any]:
+def _rows(changes: Sequence[Change], charts: Charts) -> dict[str, Any]:
     transactions: list[dict[str, Any]] = []
     postings: list[dict[str, Any]] = []
     events: list[dict[str, Any]] = []
     days: list[dict[str, Any]] = []
-    for change, chart in zip(changes, charts, strict=True):
+    for change in changes:
         payment, event = change.payment, change.event
         owner = {"merchant_id": payment.merchant_id, "livemode": payment.livemode, "created_at": payment.updated_at}
         events.append(
@@ -306,6 +339,7 @@ def _rows(changes: Sequence[Change], charts: Sequence[Chart]) -> dict[str, Any]:
         difference = msgspec.structs.asdict(delta(change.before, payment.standing))
         days.append(payment.day._asdict() | difference | {"payment_id": payment.id})
         for entry in change.entries:
+            chart = charts[payment.merchant_id, payment.livemode, entry.currency]
             transaction_id = new_uuid()
             operation = change.operation.shown_id if change.operation is not None else None
             transactions.append(
