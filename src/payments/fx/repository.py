@@ -13,8 +13,8 @@ from payments.fx.models import quotes
 from payments.fx.schemas import NewRate, plain
 
 _RECORDS = """
-json_to_recordset(CAST(:rates AS json)) WITH ORDINALITY
-    AS r(base char(3), quote char(3), rate numeric, effective_at timestamptz, source text, place bigint)
+json_to_recordset(CAST(:rates AS json))
+    AS r(place integer, base char(3), quote char(3), rate numeric, effective_at timestamptz, source text)
 """
 _LATEST = """
 SELECT k.rate, k.created_at FROM payments.fx_rates k
@@ -111,5 +111,8 @@ _QUOTE = (*quotes.c, (quotes.c.expires_at <= sa.func.clock_timestamp()).label("e
 
 def _json(rates: Sequence[NewRate]) -> str:
     return json.dumps(
-        [rate._asdict() | {"rate": plain(rate.rate), "effective_at": rate.effective_at.isoformat()} for rate in rates]
+        [
+            rate._asdict() | {"place": place, "rate": plain(rate.rate), "effective_at": rate.effective_at.isoformat()}
+            for place, rate in enumerate(rates)
+        ]
     )
