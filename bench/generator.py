@@ -69,9 +69,13 @@ class Generator:
     def __init__(self, requests: Iterable[bytes], prefix: str, address: tuple[str, int], connections: int) -> None:
         """Connect; raises OSError when nobody listens."""
         mark = MARK.encode()
-        self._requests = [(bytearray(request), request.index(mark) + PREFIX_WIDTH) for request in requests]
-        for request, at in self._requests:
-            request[at - PREFIX_WIDTH : at] = prefix.encode()
+        # Each request with the place of its number in it.
+        self._requests: list[tuple[bytearray, int]] = []
+        for request in requests:
+            at = request.index(mark)
+            filled = bytearray(request)
+            filled[at : at + PREFIX_WIDTH] = prefix.encode()
+            self._requests.append((filled, at + len(mark) - NUMBER_WIDTH))
         self._address = address
         self._sent = 0
         self._selector = selectors.DefaultSelector()
@@ -138,7 +142,7 @@ class Generator:
     def _send(self, connection: _Connection, since: float) -> None:
         request, at = self._requests[self._sent % len(self._requests)]
         self._sent += 1
-        request[at : at + NUMBER_WIDTH] = b"%016d" % self._sent
+        request[at : at + NUMBER_WIDTH] = b"%012d" % self._sent
         connection.asked, connection.since = True, since
         self._busy += 1
         try:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.generator import Outcome
-from bench.requests import MARK, PREFIX_WIDTH
+from bench.requests import MARK, MIDDLE, PREFIX_WIDTH
 from payments.devtools.errors import ToolError
 
 _LUA = Path(__file__).with_name("wrk.lua")
@@ -50,7 +50,7 @@ class Load:
 
     def _wrk(self, wrk: str, seconds: float) -> Outcome:
         command = [wrk, "--threads=1", f"--connections={self.connections}", f"--duration={max(1, round(seconds))}s"]
-        command += [f"--script={_LUA}", f"http://{self.address}", "--", str(self.requests), MARK, _prefix()]
+        command += [f"--script={_LUA}", f"http://{self.address}", "--", str(self.requests), MARK, _prefix() + MIDDLE]
         before = _cpu_of_children()
         printed = _output(command, seconds)
         cpu = _cpu_of_children() - before

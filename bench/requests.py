@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 
 from payments.devtools.servers.base import write_private
 
-# A run's prefix and a number: unique among everything sent to one database.
+# A key is shaped like the UUID that clients are told to use: a run's prefix, letters that set it apart from a card
+# number, and the number of the request. Unique among everything sent to one database.
 PREFIX_WIDTH = 8
-NUMBER_WIDTH = 16
-MARK = "?" * (PREFIX_WIDTH + NUMBER_WIDTH)
+MIDDLE = "-c0de-7abc-9def-"
+NUMBER_WIDTH = 12
+MARK = "?" * PREFIX_WIDTH + MIDDLE + "?" * NUMBER_WIDTH
 _SEPARATOR = "\0"
 
 

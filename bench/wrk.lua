@@ -18,7 +18,7 @@ end
 function request()
   local index = sent % #heads + 1
   sent = sent + 1
-  return heads[index] .. prefix .. string.format("%016d", sent) .. tails[index]
+  return heads[index] .. prefix .. string.format("%012d", sent) .. tails[index]
 end
 
 function done(summary, latency, requests)
