@@ -40,11 +40,22 @@ async def payments():
 
 
 @pytest.fixture
-def settings(payments: FakePayments, identity_key, tmp_path) -> Settings:
+def patience() -> float:
+    """How many seconds the gateway waits for payments; a test about waiting says less."""
+    return 60
+
+
+@pytest.fixture(autouse=True)
+def patient_connections(monkeypatch):
+    monkeypatch.setattr("gateway.http_client.CONNECT_SECONDS", 60)
+
+
+@pytest.fixture
+def settings(payments: FakePayments, identity_key, tmp_path, patience) -> Settings:
     return Settings(
         payments_url=HttpUrl(f"http://127.0.0.1:{payments.port}"),
         identity_key_file=write_private_key(tmp_path / "identity.pem", identity_key),
-        upstream_timeout_seconds=0.5,
+        upstream_timeout_seconds=patience,
     )
 
 

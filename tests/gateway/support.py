@@ -174,7 +174,7 @@ async def exchange(port: int, data: bytes, *, until_closed: bool = False) -> byt
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(data)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             if until_closed:
                 return await reader.read()
             head = await reader.readuntil(b"\r\n\r\n")

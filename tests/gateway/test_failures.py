@@ -20,16 +20,25 @@ async def never(_, writer):
     """Take the request and say nothing."""
 
 
-@pytest.mark.parametrize(
+SENT = pytest.mark.parametrize(
     ("method", "headers", "effect", "retryable"),
     [("POST", WITH_KEY, "unknown", True), ("POST", {}, "unknown", False), ("GET", {}, "none", True)],
 )
-class TestAfterTheRequestWasSent:
-    async def test_no_answer_in_time(self, gateway, payments, method, headers, effect, retryable):
-        payments.answer = never
-        response = await gateway.http.request(method, "/v1/payments", headers=headers)
-        assert judged(response) == (504, "timeout", effect, retryable)
 
+
+class TestAfterTheRequestWasSent:
+    class TestInVain:
+        @pytest.fixture
+        def patience(self):
+            return 0.1
+
+        @SENT
+        async def test_no_answer_in_time(self, gateway, payments, method, headers, effect, retryable):
+            payments.answer = never
+            response = await gateway.http.request(method, "/v1/payments", headers=headers)
+            assert judged(response) == (504, "timeout", effect, retryable)
+
+    @SENT
     @pytest.mark.parametrize(
         "answer",
         [
