@@ -95,9 +95,12 @@ def attacked(platform: Platform) -> Platform:
             "customer_ip": "203.0.113.7",
         }
         ids = {template: objects[_kind(template)] for template in _templates(document)}
-        for probe in Attack(document, samples, ids).probes():
-            if platform.send(merchant, probe) in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-                platform.send(admin, probe)
+        for probes in Attack(document, samples, ids).operations():
+            client = merchant
+            for probe in probes:
+                if platform.send(client, probe) == HTTPStatus.FORBIDDEN and client is merchant:
+                    client = admin  # it is for people
+                    platform.send(client, probe)
         _tokenize_all(platform, merchant)
         _pay_with_cvc(platform, merchant)
     _knock(platform)
@@ -190,7 +193,7 @@ def test_nobody_keeps_a_card_number(attacked, subtests):
     with subtests.test("the canary gets past the door"):
         worked = {where for where, seen in attacked.statuses.items() if seen[HTTPStatus.CREATED]}
         assert [where for where in MUST_SUCCEED if where not in worked] == []
-        assert len(attacked.answers) > 1_000
+        assert sum(seen.total() for seen in attacked.statuses.values()) > 500
     with subtests.test("nothing fails on it"):
         failed = {where: seen for where, seen in attacked.statuses.items() if max(seen) >= 500}
         assert failed == {}, attacked.printed.getvalue()[-5_000:]
