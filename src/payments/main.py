@@ -29,7 +29,9 @@ def create_app(container: Container) -> ASGIApp:
         yield
         await container.close()
 
-    app = FastAPI(title="Payments", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Payments", version="1", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False
+    )
     app.state.access = container.access
     problems.install(app)
     app.include_router(vault_routes.build_router(container.vault))

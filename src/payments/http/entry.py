@@ -101,6 +101,7 @@ class Entry:
         try:
             model = hot.validate(body)
         except ValidationError as error:
+            _check_json(body)  # the model's parser lets NaN through, up to the field that refuses it
             raise from_validation(error.errors(include_input=False, include_url=False)) from None
         return await hot.endpoint(model, caller, key)
 

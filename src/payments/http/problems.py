@@ -20,7 +20,11 @@ _log = logging.getLogger(__name__)
 # A field name chosen by a client is repeated only when it could not be card data.
 _HARMLESS_NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9-]{0,39}")
 _LONG_NUMBER = re.compile(r"\d{5}")
-_HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
+# What the framework itself answers with: code and sentence.
+_HTTP_ANSWERS = {
+    404: ("not_found", "There is nothing at this path; see the API reference."),
+    405: ("method_not_allowed", "This path does not take this method; the Allow header names those it takes."),
+}
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -113,9 +117,11 @@ def install(app: FastAPI) -> None:
 
     def on_http(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
-        code = _HTTP_CODES.get(status, "invalid_request")
+        code, detail = _HTTP_ANSWERS.get(
+            status, ("invalid_request", "The request cannot be read; see the API reference.")
+        )
         headers = getattr(error, "headers", None) or {}
-        return on_problem(request, Problem(status, code, f"{HTTPStatus(status).phrase}.", headers=headers))
+        return on_problem(request, Problem(status, code, detail, headers=headers))
 
     # For what nobody expected as well: the framework would answer in plain text before `Entry` hears of it.
     app.add_exception_handler(Exception, on_problem)
