@@ -56,14 +56,15 @@ class Pauses:
         self.reached.set()
         await self._go_on.wait()
 
-    def hold(self) -> None:
+    @contextmanager
+    def held(self) -> Iterator[None]:
         """Keep the acquirer from answering; `reached` tells that it has been asked."""
         self.reached.clear()
         self._go_on.clear()
-
-    def release(self) -> None:
-        """Let it answer."""
-        self._go_on.set()
+        try:
+            yield
+        finally:
+            self._go_on.set()
 
 
 class Caller:
@@ -138,7 +139,8 @@ class Platform:
         keys.create()
         self.database = database
         self.pauses = Pauses()
-        self._key = load_private_key(keys.identity)
+        self.signing_key = load_private_key(keys.identity)
+        self.key_id = key_id(self.signing_key.public_key())
         chosen = {
             "database_url": database.url,
             "redis_url": redis_url,
@@ -157,7 +159,6 @@ class Platform:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self.pauses.release()
         await self.client.aclose()
         await self.container.close()
 
@@ -165,7 +166,7 @@ class Platform:
         """Sign an identity as the gateway does, but for long enough that no test is too slow for it."""
         claims = identity.claims(int(time()))
         lasting = claims | {"exp": claims["iat"] + 600}
-        return jwt.encode(lasting, self._key, ALGORITHM, headers={"kid": key_id(self._key.public_key())})
+        return jwt.encode(lasting, self.signing_key, ALGORITHM, headers={"kid": self.key_id})
 
     def caller(self, kind: Kind, merchant: UUID | None = None, *roles: str, scopes: Sequence[str] = ()) -> Caller:
         return Caller(self, Identity("somebody", kind, merchant, False, frozenset(scopes), frozenset(roles)))
