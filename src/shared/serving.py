@@ -14,7 +14,9 @@ What is set, and why:
 """
 
 import argparse
+import gc
 import logging
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +27,7 @@ from shared.problems import MEDIA_TYPE, Problem
 
 KEEP_ALIVE_SECONDS = 75
 GRACEFUL_SECONDS = 25
+GARBAGE_OBJECTS = 50_000
 
 
 class _Protocol(HttpToolsProtocol):
@@ -37,6 +40,21 @@ class _Protocol(HttpToolsProtocol):
             % (MEDIA_TYPE.encode(), len(body), body)
         )
         self.transport.close()
+
+
+class _Server(uvicorn.Server):
+    """Collects garbage where there can be some.
+
+    What exists once the service has started lives as long as the process, and at any moment hundreds of requests are
+    half done. Looking through both every 700 objects, as Python does by default, took a fifth of all CPU time.
+    """
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start; from then on look at new objects only, and at many of them at once."""
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GARBAGE_OBJECTS)
 
 
 def server_config(app: str | Callable[[], Any], host: str, port: int) -> uvicorn.Config:
@@ -63,7 +81,7 @@ def serve(factory: str, *, host: str = "127.0.0.1", port: int = 8000) -> None:
     """Serve ``module:factory`` until SIGTERM or SIGINT, then finish what is in flight."""
     # Does nothing where the caller has set up logging already.
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
-    uvicorn.Server(server_config(factory, host, port)).run()
+    _Server(server_config(factory, host, port)).run()
 
 
 def main() -> None:
