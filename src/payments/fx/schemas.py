@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from payments.fx.book import DIGITS
-from payments.fx.conversion import merchant_rate
+from payments.fx.conversion import EXACT, merchant_rate
 from payments.http.models import ResponseModel, SafeLine, StrictModel, Timestamp
 from payments.money import Amount, Currency
 
@@ -66,8 +66,8 @@ class NewRate(NamedTuple):
 
 
 def plain(number: Decimal) -> str:
-    """Return a decimal in digits, never with an exponent."""
-    return f"{number:f}"
+    """Return a decimal in digits: no exponent, no zeros at the end."""
+    return f"{number.normalize(EXACT):f}"
 
 
 def parse_rate(text: str) -> Decimal:

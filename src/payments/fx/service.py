@@ -11,6 +11,7 @@ from payments.database import Database
 from payments.fresh import Fresh
 from payments.fx import repository
 from payments.fx.book import Book, Rate
+from payments.fx.conversion import convert
 from payments.fx.entries import gross, settled
 from payments.fx.schemas import FxQuote, FxRate, NewRate, QuoteCreate, RatePut, Terms
 from payments.merchants.service import MerchantProfile, Merchants
@@ -84,6 +85,16 @@ class Fx:
             terms = await self._market(merchant, currency, now)
         _check_amount(terms, amount)
         return terms
+
+    async def worth(self, amount: int, currency: str, target: str, now: datetime) -> int | None:
+        """Return what an amount comes to at the mid rate, for comparison only; None when there is no usable rate."""
+        if currency == target:
+            return amount
+        try:
+            rate = (await self.book()).mid(currency, target, now)
+        except Problem:
+            return None
+        return convert(amount, rate.mid, currency, target).amount
 
     async def put(self, rates: Sequence[RatePut], created_by: str) -> list[FxRate]:
         """Add the rates that an administrator sends to the history, all or none.
