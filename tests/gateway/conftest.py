@@ -11,7 +11,7 @@ from pydantic import HttpUrl
 
 from gateway.container import build
 from gateway.settings import Settings
-from tests.gateway.support import KEY, FakePayments, ManualClock, served, write_private_key
+from tests.gateway.support import KEY, FakePayments, ManualClock, client_of, served, write_private_key
 
 
 def pytest_asyncio_loop_factories(config, item):
@@ -73,3 +73,9 @@ async def gateway(settings, clock):
         ) as http,
     ):
         yield Gateway(port, http, clock)
+
+
+@pytest_asyncio.fixture
+async def client(payments, clock):
+    async with client_of(payments, clock) as client:
+        yield client

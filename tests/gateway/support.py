@@ -14,6 +14,8 @@ from uvicorn.lifespan.on import LifespanOn
 from uvicorn.server import ServerState
 
 from gateway.clock import Clock
+from gateway.http_client import HttpUpstream
+from gateway.upstream import Request
 from shared.serving import server_config
 
 KEY = "sk_test_" + "a" * 43
@@ -184,3 +186,22 @@ async def exchange(port: int, data: bytes, *, until_closed: bool = False) -> byt
             return head + await reader.readexactly(int(lengths[0]) if lengths else 0)
     finally:
         writer.transport.abort()
+
+
+def request(method="GET", *, repeatable=True, timeout=60, headers=(), body=b"", path=b"/v1/x"):
+    return Request(method, path, b"", headers, body, repeatable, timeout)
+
+
+@asynccontextmanager
+async def client_of(payments, clock, limit=4):
+    client = HttpUpstream("127.0.0.1", payments.port, limit=limit, clock=clock.clock())
+    yield client
+    await client.aclose()
+    assert client._open == set()
+    assert client._idle == []
+
+
+async def until(condition) -> None:
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110 - it waits for the state of the client, which tells nobody
+            await asyncio.sleep(0)
