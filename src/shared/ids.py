@@ -3,6 +3,7 @@
 import re
 from uuid import UUID
 
+import uuid_utils
 from uuid_utils.compat import uuid7
 
 _SHAPE = re.compile(r"[a-z]{2,4}_[0-9a-f]{32}")
@@ -15,7 +16,7 @@ def new_uuid() -> UUID:
 
 def new_id(prefix: str) -> str:
     """Return a fresh shown id, for example ``pay_0199…``."""
-    return f"{prefix}_{uuid7().hex}"
+    return f"{prefix}_{uuid_utils.uuid7().hex}"
 
 
 def show(prefix: str, value: UUID) -> str:
