@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from payments.container import Container
 from payments.devtools.keys import KeyFiles
+from payments.fx import sample
 from payments.http.models import ResponseModel
 from payments.http.problems import SCHEMA
 from payments.main import create_app
@@ -88,13 +89,22 @@ class Caller:
         """Post JSON, under a fresh key unless the test names one."""
         return await self.request("POST", path, json=body, **arguments)
 
+    async def key(self, key: str) -> list[dict[str, Any]]:
+        """What became of the requests that used an idempotency key."""
+        uses: list[dict[str, Any]] = body_of(await self.get(f"/v1/idempotency_keys/{key}"), 200)["data"]
+        return uses
+
     async def request(
         self, method: str, path: str, *, key: Any = _FRESH, headers: Mapping[str, str] | None = None, **arguments: Any
     ) -> httpx2.Response:
-        sent = {"authorization": self._authorization, **(headers or {})}
-        if key is not None:
-            sent["idempotency-key"] = uuid4().hex if key is _FRESH else key
-        response = await self.platform.client.request(method, path, headers=sent, **arguments)
+        if key is _FRESH:
+            key = uuid4().hex
+        keys = [key] if isinstance(key, str) else key or []
+        sent = [*{"authorization": self._authorization, **(headers or {})}.items()]
+        sent += [("idempotency-key", one) for one in keys]
+        # As bytes, because some tests send what is no ASCII.
+        raw = {name: value.encode("latin-1") for name, value in sent.items()}
+        response = await self.platform.client.request(method, path, headers=raw, **arguments)
         assert response.headers["x-request-id"]
         return response
 
@@ -156,6 +166,7 @@ class Platform:
 
     async def __aenter__(self) -> Self:
         await self.container.open()
+        await self.container.fraud.rebuild()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -171,6 +182,10 @@ class Platform:
     def caller(self, kind: Kind, merchant: UUID | None = None, *roles: str, scopes: Sequence[str] = ()) -> Caller:
         return Caller(self, Identity("somebody", kind, merchant, False, frozenset(scopes), frozenset(roles)))
 
+    async def set_rates(self) -> None:
+        """Have exchange rates for the usual currencies."""
+        body_of(await self.admin.request("PUT", "/v1/fx/rates", key=None, json=sample.rates()), 200)
+
     @property
     def admin(self) -> Caller:
         return self.caller("person", None, "admin")
@@ -183,6 +198,8 @@ class Platform:
             "category_code": "5942",
             "settlement_currency": currency,
             "fee": {"basis_points": basis_points, "fixed": fixed},
+            # Payments of tests repeat a lot; what fraud makes of that is tested where it is the subject.
+            "fraud": {"review_threshold": 101, "decline_threshold": 101, "fallback_policy": "approve"},
         }
         merchant = body_of(await self.admin.post("/v1/merchants", body, key=None), 201)
         return self.caller("api_key", uuid_of("mer", merchant["id"]), scopes=SCOPES)
@@ -219,7 +236,7 @@ class Platform:
 
     async def die(self) -> None:
         """Lose what only memory knows: the acquirer's answers under way are never stored."""
-        calls = list(self.container.payments._calls)
+        calls = list(self.container.calls._under_way)
         for call in calls:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)

@@ -10,15 +10,19 @@ from payments.connectors.sandbox.cards import TEST_CARDS
 from payments.connectors.sandbox.connector import Delay, SandboxConnector
 from payments.connectors.sandbox.store import SandboxStore
 from payments.database import Database
+from payments.fraud.service import Fraud
 from payments.fx.service import Fx
 from payments.keyring import Keyring
 from payments.ledger.service import Ledger
 from payments.merchants.service import Merchants
 from payments.payments.callbacks import Callbacks
+from payments.payments.calls import Calls
+from payments.payments.intake import Intake, Policy
 from payments.payments.queries import Queries
 from payments.payments.recovery import Recovery
 from payments.payments.replies import Replies
-from payments.payments.service import Payments, Policy
+from payments.payments.reviews import Reviews
+from payments.payments.service import Payments
 from payments.payments.write_path import WritePath
 from payments.risk.service import Risk
 from payments.settings import Settings
@@ -55,18 +59,38 @@ class Container:
             max_age=timedelta(hours=settings.fx_rate_max_age_hours),
             quote_life=timedelta(minutes=settings.fx_quote_minutes),
         )
+        self.fraud = Fraud(self.database, settings.redis_url, self.fx)
+        policy = Policy(
+            authorization=timedelta(days=settings.authorization_days),
+            acquirer_timeout=timedelta(seconds=settings.acquirer_seconds),
+        )
+        intake = Intake(
+            merchants=self.merchants,
+            vault=self.vault,
+            connectors=self.connectors,
+            fx=self.fx,
+            risk=self.risk,
+            fraud=self.fraud,
+            policy=policy,
+        )
+        self.calls = Calls(self.write_path, policy.acquirer_timeout)
         self.payments = Payments(
             write_path=self.write_path,
             replies=Replies(self.write_path, self.keyring),
-            merchants=self.merchants,
+            intake=intake,
+            calls=self.calls,
             risk=self.risk,
-            fx=self.fx,
+            connectors=self.connectors,
+            acquirer_timeout=policy.acquirer_timeout,
+        )
+        self.reviews = Reviews(
+            database=self.database,
+            merchants=self.merchants,
+            write_path=self.write_path,
+            calls=self.calls,
             vault=self.vault,
             connectors=self.connectors,
-            policy=Policy(
-                authorization=timedelta(days=settings.authorization_days),
-                acquirer_timeout=timedelta(seconds=settings.acquirer_seconds),
-            ),
+            policy=policy,
         )
         self.queries = Queries(self.database)
         self.recovery = Recovery(self.database, self.write_path, self.connectors)
@@ -80,6 +104,7 @@ class Container:
 
     async def close(self) -> None:
         """Finish what is under way, then disconnect."""
-        await self.payments.close()
+        await self.calls.close()
         await self.write_path.close()
+        await self.fraud.close()
         await self.database.dispose()

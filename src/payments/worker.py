@@ -32,6 +32,8 @@ def tasks(container: Container) -> list[Task]:
         ("resolve unknown outcomes", 1, container.recovery.resolve_unknown),
         ("expire authorizations", 5, container.recovery.expire),
         ("roll up balances", 2, container.ledger.roll_up),
+        ("time out reviews", 5, container.reviews.time_out),
+        ("rebuild fraud counters", 1, container.fraud.rebuild),
         ("open risk alerts", 2, container.risk.watch),
         ("prune quotes", 3600, lambda: container.fx.prune_quotes(_QUOTE_RETENTION)),
         ("prune idempotency keys", 600, lambda: container.recovery.prune_keys(_KEY_RETENTION)),

@@ -18,6 +18,7 @@ def key_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def platform(database: Database, redis_url: str, key_folder: Path) -> AsyncIterator[Platform]:
     async with platform_on(database, redis_url, key_folder) as platform:
+        await platform.set_rates()
         yield platform
 
 
@@ -31,6 +32,7 @@ async def shop(platform: Platform) -> Caller:
 async def service(database: Database, redis_url: str, key_folder: Path) -> AsyncIterator[Platform]:
     """One process for all tests of a module, which run in one event loop: most tests need no more."""
     async with platform_on(database, redis_url, key_folder) as platform:
+        await platform.set_rates()
         yield platform
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from payments.payments.domain import fee
 from tests.support import Caller, Platform, body_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -163,12 +164,14 @@ async def test_a_slow_acquirer_is_waited_for(service: Platform, merchant: Caller
     assert service.pauses.reached.is_set()
 
 
-async def test_the_fee_is_charged_once_and_its_fixed_part_in_the_settlement_currency_only(service: Platform):
+async def test_the_fee_is_charged_once_and_in_the_settlement_currency(service: Platform):
     merchant = await service.shop(basis_points=250, fixed=30, currency="EUR")
     await merchant.pay(amount=10_001)
     assert (await merchant.balance())["pending"] == 10_001 - 250 - 30
-    await merchant.pay(amount=10_001, currency="USD")
-    assert (await merchant.balance("USD"))["pending"] == 10_001 - 250
+    settlement = (await merchant.pay(amount=10_001, currency="USD"))["settlement"]
+    assert settlement["fee"] == fee(250, 30, settlement["gross"] - settlement["spread"])
+    assert (await merchant.balance())["pending"] == 10_001 - 250 - 30 + settlement["net"]
+    assert (await merchant.balance("USD"))["pending"] == 0
 
 
 async def test_every_change_leaves_an_event_that_shows_the_object_as_it_became(service: Platform, merchant: Caller):

@@ -11,7 +11,7 @@ CREATE TABLE payments.merchants (
     fx_spread_basis_points integer NOT NULL DEFAULT 100 CHECK (fx_spread_basis_points BETWEEN 0 AND 9999),
     review_threshold    smallint NOT NULL DEFAULT 50 CHECK (review_threshold BETWEEN 0 AND 101),
     decline_threshold   smallint NOT NULL DEFAULT 80 CHECK (decline_threshold BETWEEN 0 AND 101),
-    fraud_fallback      text NOT NULL DEFAULT 'review' CHECK (fraud_fallback IN ('approve', 'review', 'decline')),
+    fallback_policy     text NOT NULL DEFAULT 'review' CHECK (fallback_policy IN ('approve', 'review', 'decline')),
     review_hours        integer NOT NULL DEFAULT 24 CHECK (review_hours BETWEEN 1 AND 168),
     review_timeout_action text NOT NULL DEFAULT 'decline' CHECK (review_timeout_action IN ('approve', 'decline')),
     created_at          timestamptz NOT NULL DEFAULT now(),

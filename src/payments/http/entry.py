@@ -5,6 +5,7 @@ documented and would work without this file: each takes ``(body, caller, idempot
 """
 
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -25,6 +26,10 @@ from shared.problems import Problem, internal
 _log = logging.getLogger(__name__)
 
 _WITH_BODY = frozenset(("POST", "PUT", "PATCH"))
+MAX_KEY_LENGTH = 255
+# A string of RFC 9651: within the quotes, only a quote and a backslash are escaped.
+_QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
+_ESCAPED = re.compile(r"\\(.)")
 
 HotEndpoint = Callable[[Any, Identity, str], Awaitable[Response]]
 
@@ -109,7 +114,7 @@ class Entry:
 def idempotency_key(values: list[bytes]) -> str:
     """Return the key in the ``Idempotency-Key`` headers of a request.
 
-    A structured-field string (``"abc"``) or the same unquoted, 1 to 255 visible ASCII characters
+    A structured-field string (``"abc"``) or the same unquoted, 1 to 255 printable ASCII characters
     (draft-ietf-httpapi-idempotency-key-header-07).
 
     Raises:
@@ -124,16 +129,22 @@ def idempotency_key(values: list[bytes]) -> str:
         )
     if len(values) > 1:
         raise Problem(400, "idempotency_key_invalid", "Send the Idempotency-Key header once.")
-    key = values[0].decode("latin-1").strip()
-    if len(key) > 1 and key[0] == key[-1] == '"':
-        key = key[1:-1].replace('\\"', '"').replace("\\\\", "\\")
-    if not 1 <= len(key) <= 255 or not key.isascii() or not key.isprintable():  # noqa: PLR2004 - the draft's limit
+    key = values[0].decode("latin-1").strip(" \t")
+    if key.startswith('"'):
+        quoted = _QUOTED.fullmatch(key)
+        key = _ESCAPED.sub(r"\1", quoted[1]) if quoted else ""
+    if not is_idempotency_key(key):
         raise Problem(400, "idempotency_key_invalid", "The Idempotency-Key is 1 to 255 printable ASCII characters.")
     if contains_card_number(key):
         raise Problem(
             400, "idempotency_key_invalid", "The Idempotency-Key looks like a card number, and it would be stored."
         )
     return key
+
+
+def is_idempotency_key(text: str) -> bool:
+    """Return whether a key could be stored."""
+    return 1 <= len(text) <= MAX_KEY_LENGTH and text.isascii() and text.isprintable()
 
 
 def _require_json(headers: dict[bytes, bytes]) -> None:

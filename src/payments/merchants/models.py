@@ -1,6 +1,19 @@
 """Tables of merchants and their API keys; checks and indexes are in the migrations."""
 
-from sqlalchemy import ARRAY, BigInteger, Boolean, Column, DateTime, Integer, LargeBinary, String, Table, Text, Uuid
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    Uuid,
+)
 
 from payments.database import metadata
 
@@ -17,6 +30,11 @@ merchants = Table(
     Column("risk_level", Text, nullable=False),
     Column("time_zone", Text, nullable=False),
     Column("fx_spread_basis_points", Integer, nullable=False),
+    Column("review_threshold", SmallInteger, nullable=False),
+    Column("decline_threshold", SmallInteger, nullable=False),
+    Column("fallback_policy", Text, nullable=False),
+    Column("review_hours", Integer, nullable=False),
+    Column("review_timeout_action", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
     schema="payments",

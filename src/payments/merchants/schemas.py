@@ -39,6 +39,25 @@ Spread = Annotated[
 ]
 
 
+Threshold = Annotated[
+    int, Field(strict=True, ge=0, le=101, description="fraud score from which on; 101 is never reached")
+]
+FallbackPolicy = Literal["approve", "review", "decline"]
+ReviewHours = Annotated[int, Field(strict=True, ge=1, le=168)]
+
+
+class FraudPolicy(StrictModel):
+    """How a merchant's payments are decided."""
+
+    review_threshold: Threshold = 50
+    decline_threshold: Threshold = 80
+    fallback_policy: FallbackPolicy = Field(
+        default="review", description="what happens to a payment when no signal can be had in time"
+    )
+    review_hours: ReviewHours = Field(default=24, description="how long a payment waits for a reviewer")
+    review_timeout_action: Literal["approve", "decline"] = "decline"
+
+
 class Fee(StrictModel):
     """What the platform charges for each captured payment."""
 
@@ -57,6 +76,7 @@ class MerchantCreate(StrictModel):
     risk_level: RiskLevel = "normal"
     time_zone: TimeZone = "UTC"
     fx_spread_basis_points: Spread = 100
+    fraud: FraudPolicy = FraudPolicy()
 
 
 def _left_out() -> Any:  # noqa: ANN401 - stands in for a value of any type
@@ -76,6 +96,7 @@ class MerchantUpdate(StrictModel):
     risk_level: RiskLevel = Field(default_factory=_left_out)
     time_zone: TimeZone = Field(default_factory=_left_out)
     fx_spread_basis_points: Spread = Field(default_factory=_left_out)
+    fraud: FraudPolicy = Field(default_factory=_left_out)
 
 
 class Merchant(ResponseModel):
@@ -91,6 +112,7 @@ class Merchant(ResponseModel):
     risk_level: RiskLevel
     time_zone: str
     fx_spread_basis_points: int
+    fraud: FraudPolicy
     created_at: Timestamp
     updated_at: Timestamp
 
@@ -157,3 +179,8 @@ class MerchantProfile(msgspec.Struct, frozen=True, gc=False):
     risk_level: RiskLevel
     time_zone: str
     fx_spread_basis_points: int = 100
+    review_threshold: int = 50
+    decline_threshold: int = 80
+    fallback_policy: FallbackPolicy = "review"
+    review_hours: int = 24
+    review_timeout_action: Literal["approve", "decline"] = "decline"

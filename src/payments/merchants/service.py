@@ -20,6 +20,7 @@ from payments.merchants.schemas import (
     ApiKeyCreated,
     ApiKeyVerified,
     Fee,
+    FraudPolicy,
     Merchant,
     MerchantCreate,
     MerchantProfile,
@@ -151,7 +152,10 @@ def _existing(row: sa.RowMapping | None) -> sa.RowMapping:
 
 def _columns(fields: dict[str, Any]) -> dict[str, Any]:
     fee = fields.pop("fee", None)
-    return fields if fee is None else {**fields, "fee_basis_points": fee["basis_points"], "fee_fixed": fee["fixed"]}
+    if fee is not None:
+        fields |= {"fee_basis_points": fee["basis_points"], "fee_fixed": fee["fixed"]}
+    fraud: dict[str, Any] = fields.pop("fraud", {})
+    return fields | fraud
 
 
 def _merchant(row: sa.RowMapping) -> Merchant:
@@ -165,6 +169,7 @@ def _merchant(row: sa.RowMapping) -> Merchant:
         risk_level=row["risk_level"],
         time_zone=row["time_zone"],
         fx_spread_basis_points=row["fx_spread_basis_points"],
+        fraud=FraudPolicy(**{name: row[name] for name in FraudPolicy.model_fields}),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )

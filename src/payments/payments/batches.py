@@ -39,8 +39,8 @@ async def insert_creations(
             if place in keys:
                 continue
             day = item.change.payment.day
-            change = _within_limits(item, usages.get(day))
-            if change is item.change and day in usages:
+            change = item.decide(usages[day]) if day in usages else item.change
+            if day in usages and change.payment.status != "declined":
                 usages[day] = usages[day].plus(change.payment.usage_amount)
             keys[place] = _claimed(item.claim, change, now)
             written.append((item.claim, change))
@@ -78,14 +78,6 @@ async def charts_of(ledger: Ledger, payments: Iterable[Payment]) -> repository.C
         for payment in payments
         for currency in (payment.currency, payment.settlement_currency)
     }
-
-
-def _within_limits(item: Creation, usage: Usage | None) -> Change:
-    payment = item.change.payment
-    if usage is None or payment.status == "declined":
-        return item.change
-    exceeded = item.limits.exceeded(payment.usage_amount, usage)
-    return item.change if exceeded is None else item.refuse(exceeded)
 
 
 def _creation_result(item: Creation, changes: Mapping[UUID, Change], keys: Keys) -> Written | Exception:

@@ -10,7 +10,7 @@ import msgspec
 from payments.ledger.entries import Entry
 from payments.payments.domain import Operation, Payment
 from payments.risk.days import Standing
-from payments.risk.limits import LimitName, Limits, Usage
+from payments.risk.limits import Limits, Usage
 from shared.ids import new_uuid
 
 
@@ -67,14 +67,14 @@ class Creation(NamedTuple):
     """A payment to be inserted under a key.
 
     Shapes:
-        change: what is written when the limits allow it.
-        refuse: makes what is written otherwise.
+        change: what is written for a merchant without limits.
+        decide: makes what is written for one with limits, from what counts against them under the lock.
     """
 
     claim: Claim
     change: Change
     limits: Limits
-    refuse: Callable[[LimitName], Change]
+    decide: Callable[[Usage | None], Change]
 
 
 class Locked(NamedTuple):

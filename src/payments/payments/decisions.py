@@ -3,12 +3,13 @@
 Every decision checks first and changes afterwards; a Problem means that nothing is written.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
 from payments.connectors.port import Approved, Declined, Outcome, Unknown
 from payments.fx import entries as fx
+from payments.http.models import rfc3339
 from payments.ledger import entries
 from payments.ledger.entries import Entry
 from payments.money import display
@@ -20,7 +21,7 @@ from shared.ids import show
 from shared.problems import FieldError, Problem
 
 # What the timeline names as the reason of a change.
-Cause = Literal["request", "acquirer", "timeout", "callback", "recovery", "capture", "void", "expiry"]
+Cause = Literal["request", "acquirer", "timeout", "callback", "recovery", "review", "capture", "void", "expiry"]
 
 CREATED = 201
 OK = 200
@@ -60,6 +61,38 @@ def create(payment: Payment, outcome: Outcome) -> Change:
     change = authorize(payment, outcome, payment.created_at)
     change.answers = None
     return change
+
+
+def hold_for_review(payment: Payment, until: datetime) -> Change:
+    """Keep a new payment for a person to decide; its money is reserved against the limits meanwhile."""
+    payment.status = "review"
+    payment.timeline[-1]["to"] = "review"
+    payment.review_expires_at = until
+    return Change(payment=payment, event=payment_event(payment), status_code=CREATED)
+
+
+def end_review(payment: Payment, note: dict[str, str], now: datetime, authorization: timedelta) -> Payment:
+    """Write a reviewer's verdict into the receipt; an authorization lasts from now on.
+
+    Raises:
+        Problem: 409 when the payment is not under review.
+
+    """
+    if payment.status != "review":
+        raise Problem(409, "payment_state", f"A payment that is {payment.status} is not under review.")
+    payment.receipt = (payment.receipt or {}) | {"review": note | {"at": rfc3339(now)}}
+    payment.review_expires_at = None
+    if payment.capture_method == "manual":
+        payment.expires_at = now + authorization
+    return payment
+
+
+def refuse_reviewed(payment: Payment, note: dict[str, str], now: datetime) -> Change:
+    """Decline a payment after its review."""
+    reviewed = end_review(payment, note, now, timedelta())
+    reviewed.decline_code = "fraudulent"
+    reviewed.move("declined", "review", now)
+    return Change(payment=reviewed, event=payment_event(reviewed))
 
 
 def check_capture(payment: Payment, amount: int | None, now: datetime, *, final: bool) -> int:

@@ -106,6 +106,17 @@ async def expired(connection: AsyncConnection, limit: int) -> Sequence[UUID]:
     return (await connection.execute(query)).scalars().all()
 
 
+async def overdue_reviews(connection: AsyncConnection, limit: int) -> Sequence[Any]:
+    """Return (payment_id, merchant_id) of reviews whose time is over."""
+    query = (
+        sa.select(payments.c.id, payments.c.merchant_id)
+        .where(payments.c.status == "review", payments.c.review_expires_at <= sa.func.now())
+        .order_by(payments.c.review_expires_at)
+        .limit(limit)
+    )
+    return (await connection.execute(query)).all()
+
+
 async def any_payment(connection: AsyncConnection, payment_id: UUID) -> Payment | None:
     """Return a payment for the platform's own tasks, whoever owns it."""
     row = (await connection.execute(sa.select(payments).where(payments.c.id == payment_id))).one_or_none()

@@ -144,7 +144,7 @@ class Payment(ResponseModel):
     decline: Decline | None
     settlement: Settlement | None = Field(description="its conversion; null when it settles in its own currency")
     decision: dict[str, Any] | None = Field(
-        description="the receipt of its decision: score, rules that fired, signals, headroom of limits, and their sources"
+        description="the receipt of its decision: score, rules that fired, signals, limits, and where they came from"
     )
     acquirer: str
     expires_at: str | None = Field(json_schema_extra={"format": "date-time"})

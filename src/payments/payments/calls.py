@@ -1,0 +1,76 @@
+"""Calls to acquirers in the external order: the intent is stored, the call is made, its answer is stored."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from payments.connectors.port import CaptureRequest, Connector, Outcome, Unknown, VoidRequest
+from payments.payments import decisions
+from payments.payments.batches import Written
+from payments.payments.changes import Request
+from payments.payments.domain import Operation, Payment
+from payments.payments.drafts import operation_request
+from payments.payments.write_path import WritePath
+
+_log = logging.getLogger(__name__)
+
+
+class Calls:
+    """Makes calls whose intents are stored. A client that hangs up cancels neither the call nor its record."""
+
+    def __init__(self, write_path: WritePath, timeout: timedelta) -> None:
+        """Take how answers are stored, and how long one call may take."""
+        self._write_path = write_path
+        self._timeout = timeout
+        self._under_way: set[asyncio.Task[Written]] = set()
+
+    def deadline(self) -> float:
+        """Return when a call that starts now must be over, as a reading of the event loop's clock.
+
+        Read it before the intent is stored: the call must not outlast the deadline that is written down.
+        """
+        return asyncio.get_running_loop().time() + self._timeout.total_seconds()
+
+    async def conclude(
+        self, call: Coroutine[Any, Any, Outcome], payment_id: UUID, operation_id: UUID | None = None
+    ) -> Written:
+        """Make a call and store its answer.
+
+        Raises:
+            Problem: 409 when recovery or a callback was faster; the stored answer is theirs.
+
+        """
+
+        async def work() -> Written:
+            try:
+                outcome = await call
+            except Exception:  # noqa: BLE001 - a defect leaves it unknown, never failed: the call may have arrived
+                _log.exception("a call to the acquirer broke")
+                outcome = Unknown("the connector failed")
+            decide = decisions.answer(outcome, "acquirer")
+            return await self._write_path.change(Request(payment_id, decide, operation_id=operation_id))
+
+        task = asyncio.create_task(work())
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """Wait for the calls that are under way."""
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+
+
+def operation_call(
+    connector: Connector, payment: Payment, operation: Operation, deadline: float
+) -> Coroutine[Any, Any, Outcome]:
+    """Return the call that a stored capture, void or refund asks for."""
+    request = operation_request(payment, operation)
+    if isinstance(request, CaptureRequest):
+        return connector.capture(request, deadline)
+    if isinstance(request, VoidRequest):
+        return connector.void(request, deadline)
+    return connector.refund(request, deadline)
