@@ -14,7 +14,7 @@ from payments.fraud.signals import Signals
 from payments.fraud.vocabulary import SIGNALS
 from shared.ids import new_uuid
 
-DEFAULT_RULES = Path(__file__).parents[2] / "migrations" / "versions" / "0002_fraud" / "default_rules.json"
+DEFAULT_RULES = Path(__file__).parents[2] / "migrations" / "versions" / "0003_fraud" / "default_rules.json"
 MERCHANT = UUID("0199c1d2-7f3a-7e5d-8c7b-8a9f0e1d2c3b")
 NOON = datetime(2026, 3, 18, 12, tzinfo=UTC)
 

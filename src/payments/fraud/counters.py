@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from hashlib import blake2b, sha1
-from ipaddress import ip_address
 from pathlib import Path
 from time import time
 from typing import NamedTuple
@@ -14,7 +13,7 @@ import msgspec
 
 from payments.batching import Batcher
 from payments.fraud.redis_connection import RedisConnection, RedisReplyError, RedisUnavailableError
-from payments.fraud.schemas import Observation
+from payments.fraud.schemas import Attempt
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +41,14 @@ class Entry(NamedTuple):
     values: tuple[int, int, str, int, int, int]
 
 
+class _Batches(Batcher[Attempt, list[int]]):
+    """Ends a worker at once, and not in a callback after the callers it woke: one of those may need a new worker."""
+
+    async def _drain(self) -> None:
+        await super()._drain()
+        self._workers.difference_update({worker for worker in self._workers if worker is asyncio.current_task()})
+
+
 class Counters:
     """Counts payments and returns their signals."""
 
@@ -49,39 +56,39 @@ class Counters:
         """Take the connection and a clock in seconds since 1970."""
         self._redis = redis
         self._clock = clock
-        self._owed: list[Observation] = []
+        self._owed: list[Attempt] = []
         self._paying: asyncio.Task[None] | None = None
         # One call at a time makes larger batches: a hot merchant's counters are unpacked once for each.
-        self._batches: Batcher[Observation, list[int]] = Batcher(self._observe, lanes=1, max_items=_BATCH)
+        self._batches = _Batches(self._observe, lanes=1, max_items=_BATCH)
 
-    async def observe(self, observation: Observation) -> list[int]:
+    async def observe(self, attempt: Attempt) -> list[int]:
         """Count a payment, once however often it comes, and return its signals, itself included.
 
         Raises:
             CountersUnavailableError: ask somebody else; the payment is counted as soon as Redis answers again.
 
         """
-        return await self._batches.submit(observation)
+        return await self._batches.submit(attempt)
 
-    async def peek(self, observation: Observation) -> list[int]:
+    async def peek(self, attempt: Attempt) -> list[int]:
         """Return the signals that a payment would get, without counting it; raises as ``observe`` does."""
         try:
-            ready, found = await self._run([observation], counting=False)
+            ready, found = await self._run([attempt], counting=False)
         except (RedisUnavailableError, RedisReplyError) as error:
             raise CountersUnavailableError(str(error)) from error
         if not ready:
             raise CountersUnavailableError("the counters are being rebuilt")
         return found[0]
 
-    async def count(self, observations: Sequence[Observation]) -> None:
+    async def count(self, attempts: Sequence[Attempt]) -> None:
         """Count payments of any time within the last day, whether or not the counters are complete.
 
         Raises:
             RedisUnavailableError: some of them may be counted; doing it again counts the others.
 
         """
-        for start in range(0, len(observations), _BATCH):
-            await self._run(observations[start : start + _BATCH], counting=True)
+        for start in range(0, len(attempts), _BATCH):
+            await self._run(attempts[start : start + _BATCH], counting=True)
 
     async def close(self) -> None:
         """Answer what was submitted, then disconnect."""
@@ -90,11 +97,11 @@ class Counters:
             await asyncio.wait([self._paying])
         await self._redis.close()
 
-    async def _observe(self, observations: list[Observation]) -> Sequence[list[int] | Exception]:
+    async def _observe(self, attempts: list[Attempt]) -> Sequence[list[int] | Exception]:
         try:
-            ready, found = await self._run(observations, counting=True)
+            ready, found = await self._run(attempts, counting=True)
         except (RedisUnavailableError, RedisReplyError) as error:
-            self._owed += observations
+            self._owed += attempts
             del self._owed[_MOST_OWED + 1 :]
             raise CountersUnavailableError(str(error)) from error
         if self._owed and self._paying is None:
@@ -117,8 +124,8 @@ class Counters:
         finally:
             self._paying = None
 
-    async def _run(self, observations: Sequence[Observation], *, counting: bool) -> tuple[bool, list[list[int]]]:
-        entries = [entry_of(observation) for observation in observations]
+    async def _run(self, attempts: Sequence[Attempt], *, counting: bool) -> tuple[bool, list[list[int]]]:
+        entries = [entry_of(attempt) for attempt in attempts]
         now = int(self._clock() * 1000)
         argument = msgspec.msgpack.encode((now, counting, [entry.values for entry in entries]))
         keys = [READY_KEY, *(key for entry in entries for key in entry.keys)]
@@ -131,23 +138,21 @@ class Counters:
         return _decode(reply)
 
 
-def entry_of(observation: Observation) -> Entry:
+def entry_of(attempt: Attempt) -> Entry:
     """Return the keys and values of a payment.
 
     In test mode every key also holds the merchant: test cards are the same few numbers for everybody.
     """
-    merchant = observation.merchant_id.bytes
-    mode = b"l" if observation.livemode else b"t"
-    scope = b"" if observation.livemode else merchant
-    at = int(observation.at.timestamp() * 1000)
+    merchant = attempt.merchant_id.bytes
+    mode = b"l" if attempt.livemode else b"t"
+    scope = b"" if attempt.livemode else merchant
+    at = int(attempt.at.timestamp() * 1000)
     day = at // _DAY_MS
-    guard = int.from_bytes(
-        blake2b(merchant + mode + observation.idempotency_key.encode(), digest_size=8).digest(), "big", signed=False
-    )
+    guard = int.from_bytes(blake2b(merchant + mode + attempt.idempotency_key.encode(), digest_size=8).digest(), "big")
     shard = guard >> (64 - _GUARD_SHARDS)
-    card = _digest(scope, bytes.fromhex(observation.card_fingerprint))
-    ip = b"" if observation.customer_ip is None else b"fi" + mode + _digest(scope, ip_address(observation.customer_ip).packed)
-    device = b"" if observation.device_id is None else b"fd" + mode + _digest(scope, observation.device_id.encode())
+    card = _digest(scope, bytes.fromhex(attempt.card_fingerprint))
+    ip = b"" if attempt.customer_ip is None else b"fi" + mode + _digest(scope, attempt.customer_ip.encode())
+    device = b"" if attempt.device_id is None else b"fd" + mode + _digest(scope, attempt.device_id.encode())
     return Entry(
         (
             b"fg%d:%04x" % (day, shard),
@@ -159,11 +164,11 @@ def entry_of(observation: Observation) -> Entry:
         ),
         (
             at,
-            observation.amount_usd or 0,
+            attempt.amount_usd or 0,
             str(guard & ((1 << _GUARD_MEMBER_BITS) - 1)),
             int.from_bytes(card[:4], "big"),
             int.from_bytes(merchant[-4:], "big"),
-            crc32(f"{observation.amount}{observation.currency}".encode()),
+            crc32(f"{attempt.amount}{attempt.currency}".encode()),
         ),
     )
 

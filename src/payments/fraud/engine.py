@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from payments.fraud.expressions import Value
 from payments.fraud.rules import Rule, RuleSet
-from payments.fraud.schemas import Observation, Decision, FiredRule, ListMatch, MerchantTerms, Outcome, Receipt
+from payments.fraud.schemas import Attempt, Decision, FiredRule, ListMatch, MerchantTerms, Outcome, Receipt
 from payments.fraud.signals import Signals
 from payments.fraud.vocabulary import AMOUNT_SIGNALS
 from payments.money import EXPONENTS
@@ -18,7 +18,7 @@ _SEVERITY: dict[Outcome, int] = {"approve": 0, "review": 1, "decline": 2}
 
 
 def decide(
-    observation: Observation, signals: Signals, merchant: MerchantTerms, rules: RuleSet, matches: Sequence[ListMatch] = ()
+    attempt: Attempt, signals: Signals, merchant: MerchantTerms, rules: RuleSet, matches: Sequence[ListMatch] = ()
 ) -> Decision:
     """Decide one payment.
 
@@ -27,11 +27,11 @@ def decide(
     signals, the merchant's policy is the least of it.
     """
     missing = []
-    if observation.amount_usd is None:
+    if attempt.amount_usd is None:
         # Its own part of every sum is unknown, so the sums are.
         signals = signals.without(AMOUNT_SIGNALS)
         missing.append("payment.amount_usd")
-    fired, shadow, undecided = _apply(rules, variables(observation, signals, merchant))
+    fired, shadow, undecided = _apply(rules, variables(attempt, signals, merchant))
     score = min(sum(rule.score for rule in fired), MAX_SCORE)
     outcome: Outcome = "approve"
     if score >= merchant.decline_threshold:
@@ -62,20 +62,20 @@ def decide(
     return Decision(receipt.outcome, score, receipt)
 
 
-def variables(observation: Observation, signals: Signals, merchant: MerchantTerms) -> dict[str, Value]:
+def variables(attempt: Attempt, signals: Signals, merchant: MerchantTerms) -> dict[str, Value]:
     """Return what is known of a payment, by the names that conditions use."""
-    local = observation.at.astimezone(_zone(merchant.time_zone))
+    local = attempt.at.astimezone(_zone(merchant.time_zone))
     known: dict[str, Value] = signals.known() | {
-        "payment.amount": observation.amount,
-        "payment.currency": observation.currency,
-        "payment.minor_units": _MINOR_UNITS[observation.currency],
-        "payment.capture_method": observation.capture_method,
-        "payment.card.brand": observation.card_brand,
-        "payment.card.bin": observation.card_bin,
-        "payment.card_country": observation.card_country or "",
-        "payment.customer_ip": observation.customer_ip or "",
-        "payment.customer_ip_country": observation.customer_ip_country or "",
-        "payment.device_id": observation.device_id or "",
+        "payment.amount": attempt.amount,
+        "payment.currency": attempt.currency,
+        "payment.minor_units": _MINOR_UNITS[attempt.currency],
+        "payment.capture_method": attempt.capture_method,
+        "payment.card.brand": attempt.card_brand,
+        "payment.card.bin": attempt.card_bin,
+        "payment.card_country": attempt.card_country or "",
+        "payment.customer_ip": attempt.customer_ip or "",
+        "payment.customer_ip_country": attempt.customer_ip_country or "",
+        "payment.device_id": attempt.device_id or "",
         "merchant.id": show("mer", merchant.id),
         "merchant.country": merchant.country,
         "merchant.category_code": merchant.category_code,
@@ -84,8 +84,8 @@ def variables(observation: Observation, signals: Signals, merchant: MerchantTerm
         "time.hour_local": local.hour,
         "time.weekday_local": local.isoweekday(),
     }
-    if observation.amount_usd is not None:
-        known["payment.amount_usd"] = observation.amount_usd
+    if attempt.amount_usd is not None:
+        known["payment.amount_usd"] = attempt.amount_usd
     return known
 
 
@@ -115,8 +115,8 @@ def _act(receipt: Receipt, fired: Sequence[Rule], merchant: MerchantTerms) -> No
             receipt.outcome, receipt.decided_by = rule.action, "rule"
     if fired and fired[-1].action == "approve":
         receipt.decided_by = "rule" if receipt.outcome == "approve" else receipt.decided_by
-    elif receipt.source == "degraded" and _SEVERITY[merchant.fraud_fallback] >= _SEVERITY[receipt.outcome]:
-        receipt.outcome, receipt.decided_by = merchant.fraud_fallback, "policy"
+    elif receipt.source == "degraded" and _SEVERITY[merchant.fallback_policy] >= _SEVERITY[receipt.outcome]:
+        receipt.outcome, receipt.decided_by = merchant.fallback_policy, "policy"
 
 
 def _shown(rule: Rule) -> FiredRule:

@@ -30,14 +30,14 @@ class MerchantTerms(Protocol):
     @property
     def decline_threshold(self) -> int: ...
     @property
-    def fraud_fallback(self) -> Outcome: ...
+    def fallback_policy(self) -> Outcome: ...
 
 
-class Observation(msgspec.Struct, frozen=True, kw_only=True):
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """A payment as it arrives, before anything is decided.
 
     Shapes:
-        idempotency_key: with merchant and mode it names the observation; a replay counts once.
+        idempotency_key: with merchant and mode it names the attempt; a replay counts once.
         amount: minor units of ``currency``.
         amount_usd: US cents at the mid rate of this moment, for comparison only; none when there is no rate.
         card_fingerprint: hexadecimal, from the vault.

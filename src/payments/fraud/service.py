@@ -10,7 +10,7 @@ from payments.fraud.counters import READY_KEY, Counters, CountersUnavailableErro
 from payments.fraud.engine import decide
 from payments.fraud.redis_connection import RedisConnection, RedisReplyError, RedisUnavailableError
 from payments.fraud.rules import Rule, RuleSet
-from payments.fraud.schemas import Observation, Decision, MerchantTerms
+from payments.fraud.schemas import Attempt, Decision, MerchantTerms
 from payments.fraud.signals import NO_SIGNALS, Signals
 from payments.fx.service import Fx
 from shared.ids import new_uuid
@@ -36,9 +36,9 @@ class Fraud:
         rules = json.loads(_DEFAULT_RULES.read_text(encoding="utf-8"))
         self._rules = RuleSet(1, [Rule(id=new_uuid(), **rule) for rule in rules])
 
-    async def assess(self, observation: Observation, merchant: MerchantTerms) -> Decision:
+    async def assess(self, attempt: Attempt, merchant: MerchantTerms) -> Decision:
         """Count a payment and decide it; a replay is counted once."""
-        return decide(observation, await self._signals(observation), merchant, self._rules)
+        return decide(attempt, await self._signals(attempt), merchant, self._rules)
 
     async def rebuild(self) -> int:
         """Count the last day again when Redis has come back empty; return how many payments. For the worker.
@@ -63,14 +63,14 @@ class Fraud:
         await self._counters.close()
         await self._redis.close()
 
-    async def _attempt(self, row: dict[str, object]) -> Observation:
+    async def _attempt(self, row: dict[str, object]) -> Attempt:
         at, country = row.pop("created_at"), row.pop("ip_country")
         worth = await self._fx.worth(row["amount"], row["currency"], "USD", at)  # type: ignore[arg-type]
-        return Observation(**row, at=at, customer_ip_country=country, amount_usd=worth)  # type: ignore[arg-type]
+        return Attempt(**row, at=at, customer_ip_country=country, amount_usd=worth)  # type: ignore[arg-type]
 
-    async def _signals(self, observation: Observation) -> Signals:
+    async def _signals(self, attempt: Attempt) -> Signals:
         try:
-            return Signals(list(await self._counters.observe(observation)), "redis")
+            return Signals(list(await self._counters.observe(attempt)), "redis")
         except CountersUnavailableError as error:
             _log.info("no signals from Redis: %s", error)
             return NO_SIGNALS
