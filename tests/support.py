@@ -99,11 +99,11 @@ class Caller:
     ) -> httpx2.Response:
         if key is _FRESH:
             key = uuid4().hex
-        keys = [key] if isinstance(key, str) else key or []
+        keys = [key] if isinstance(key, str | bytes) else key or []
         sent = [*{"authorization": self._authorization, **(headers or {})}.items()]
         sent += [("idempotency-key", one) for one in keys]
         # As bytes, because some tests send what is no ASCII.
-        raw = {name: value.encode("latin-1") for name, value in sent.items()}
+        raw = [(name.encode(), value.encode("latin-1")) for name, value in sent]
         response = await self.platform.client.request(method, path, headers=raw, **arguments)
         assert response.headers["x-request-id"]
         return response
