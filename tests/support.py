@@ -99,7 +99,7 @@ class Caller:
     ) -> httpx2.Response:
         if key is _FRESH:
             key = uuid4().hex
-        keys = [key] if isinstance(key, str | bytes) else key or []
+        keys = [key] if isinstance(key, str) else key or []
         sent = [*{"authorization": self._authorization, **(headers or {})}.items()]
         sent += [("idempotency-key", one) for one in keys]
         # As bytes, because some tests send what is no ASCII.
