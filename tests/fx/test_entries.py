@@ -4,6 +4,8 @@ from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
+from itertools import permutations
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -132,6 +134,20 @@ def test_what_is_shown_is_what_is_booked(terms, amount, tariff, steps):
     assert shown.gross == shown.spread + shown.fee + shown.net + shown.refunded
     assert shown.net == -books.balance("merchant_pending", terms.settlement_currency)
     assert shown.spread == -books.balance("fx_spread", terms.settlement_currency)
+
+
+def test_every_pair_of_currencies():
+    random = Random(4217)
+    for source, target in permutations(sorted(EXPONENTS), 2):
+        mid = Decimal(random.randint(1, 10**12 - 1)).scaleb(random.randint(-14, -8))
+        books = Books(terms_of(source, target, mid, random.choice((0, 100, 250))), random.randint(1, 10**7), 290, 30)
+        for captures in (True, False, True):
+            books.step(captures, Fraction(random.randint(1, 99), 100))
+        captured, refunded = books.totals
+        assert sum(amount for (_, code), amount in books.balances.items() if code == target) == 0
+        assert -books.balance("fx_clearing", source) == captured - refunded
+        held = books.balance("fx_clearing", target) + Fraction(remainder(books.terms, books.totals))
+        assert held == exact(captured - refunded, mid, books.terms)
 
 
 def lines(entry) -> dict[str, int]:

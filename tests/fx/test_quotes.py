@@ -207,6 +207,40 @@ async def test_a_payment_that_is_not_stored_leaves_its_quote_open(platform, shop
     assert body_of(await shop.get(f"{QUOTES}/{quote['id']}"), 200)["status"] == "open"
 
 
+@pytest.mark.parametrize("meanwhile", ["used", "expired", "neither"])
+async def test_what_counts_is_the_quote_after_the_wait_for_it(platform, shop, meanwhile):
+    """Somebody else holds the quote while a payment commits: used by then, or just grown too old, it is not taken."""
+    quote = await quoted(shop)
+    key = {"id": quote["id"][4:]}
+    body = await shop.payment(currency="USD", settlement_quote=quote["id"])
+    with platform.sql() as connection, platform.sql() as observer:
+        if meanwhile == "expired":
+            soon = (
+                "UPDATE payments.fx_quotes SET expires_at = clock_timestamp() + interval '3 s' WHERE id = %(id)s::uuid"
+            )
+            connection.execute(soon, key)
+        with connection.transaction():
+            connection.execute("SELECT 1 FROM payments.fx_quotes WHERE id = %(id)s::uuid FOR UPDATE", key)
+            paying = asyncio.create_task(shop.post("/v1/payments", body))
+            waiting = "SELECT 1 FROM pg_locks WHERE NOT granted"
+            # Polled, because only the database knows who waits.
+            while not paying.done() and observer.execute(waiting).fetchone() is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            assert not paying.done()
+            if meanwhile == "used":
+                use = "UPDATE payments.fx_quotes SET consumed_by = id, consumed_at = now() WHERE id = %(id)s::uuid"
+                connection.execute(use, key)
+            elif meanwhile == "expired":
+                left = "SELECT pg_sleep_until(expires_at) FROM payments.fx_quotes WHERE id = %(id)s::uuid"
+                connection.execute(left, key)
+        response = await paying
+    assert response.status_code == (201 if meanwhile == "neither" else 409)
+    status = body_of(await shop.get(f"{QUOTES}/{quote['id']}"), 200)["status"]
+    assert status == ("expired" if meanwhile == "expired" else "used")
+    stored = platform.rows("SELECT 1 FROM payments.payments WHERE fx_quote_id = %s::uuid", key["id"])
+    assert len(stored) == (meanwhile == "neither")
+
+
 async def test_expiry_counts_in_the_commit(platform, shop):
     quote = await quoted(shop)
     fx = platform.container.fx

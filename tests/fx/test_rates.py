@@ -158,6 +158,14 @@ async def test_a_wrong_query_is_refused(admin, query):
     problem_of(await admin.get(f"/v1/fx/rates?{query}"), 422, "validation_failed", f"/{name}")
 
 
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+async def test_the_ends_of_time(admin, put, at):
+    await put("EUR/USD 1.1")
+    listed = body_of(await admin.get("/v1/fx/rates", params={"at": at}), 200)["data"]
+    assert all(rate["stale"] for rate in listed)
+    assert bool(listed) == at.startswith("9")
+
+
 @pytest.mark.parametrize("role", ["owner", "app"])
 @pytest.mark.parametrize(
     "change", ["UPDATE payments.fx_rates SET rate = 1", "DELETE FROM payments.fx_rates", "TRUNCATE payments.fx_rates"]

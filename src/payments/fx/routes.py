@@ -28,7 +28,7 @@ def build_router(fx: Fx) -> APIRouter:
 
     @router.put(_RATES, responses=problem_responses(400, 413, 415, 422), dependencies=[role("admin")])
     async def put_rates(body: RatesPut, caller: Caller) -> Page[FxRate]:
-        """Record one rate or a list of them, all or none; doing it again changes nothing.
+        """Record one rate or a list of them, all or none; with their ``effective_at``, doing it again changes nothing.
 
         A rate counts from ``effective_at`` on, for payments within two seconds. History stays: another rate for the
         same pair, moment and source corrects it, and both are kept.
