@@ -13,7 +13,7 @@ import msgspec
 
 from payments.ledger.service import Ledger
 from payments.payments import write_repository as repository
-from payments.payments.changes import Change, Claim, Creation, Earlier, Locked, Request
+from payments.payments.changes import Change, Claim, Creation, Earlier, Locked, Request, payment_event
 from payments.payments.domain import Operation, Payment
 from payments.risk.days import Day
 from payments.risk.limits import NO_LIMITS, Usage
@@ -90,8 +90,7 @@ def _creation_result(item: Creation, changes: Mapping[UUID, Change], keys: Keys)
         return Problem(409, "fx_quote_used", detail)
     if known is None:
         return not_found("payment method")
-    # The same id means that an earlier attempt of this very item committed, and its confirmation was lost.
-    return item.change if known.resource_id == item.claim.resource_id and known.body is None else known
+    return item.change if _is_own(item.claim, keys) else known
 
 
 def _claimed(claim: Claim, change: Change, now: datetime) -> Earlier:
@@ -135,6 +134,7 @@ class _Batch:
             connection, [item.claim for item in items if item.claim is not None], limited
         )
         wanted = [item.operation_id for item in items if item.operation_id is not None]
+        wanted += [item.claim.resource_id for item in items if item.claim is not None and _is_own(item.claim, keys)]
         operations = await repository.load_operations(connection, wanted)
         return cls(payments, operations, keys, usages, await repository.database_clock(connection))
 
@@ -146,7 +146,7 @@ class _Batch:
         ):
             return not_found("payment")
         if item.claim is not None and item.claim.place in self._keys:
-            return self._keys[item.claim.place]
+            return self._earlier(item.claim, payment)
         operation = self._operations.get(item.operation_id) if item.operation_id is not None else None
         usage = self._usages.get(payment.day, Usage())
         try:
@@ -163,3 +163,16 @@ class _Batch:
         self._usages[payment.day] = msgspec.structs.replace(usage, month_refunded=usage.month_refunded + refunded)
         self.written.append((item.claim, change))
         return change
+
+    def _earlier(self, claim: Claim, payment: Payment) -> Written:
+        operation = self._operations.get(claim.resource_id) if _is_own(claim, self._keys) else None
+        if operation is None:
+            return self._keys[claim.place]
+        # Stored, but unconfirmed: whoever asked still has to call the acquirer.
+        return Change(payment=payment, operation=operation, event=payment_event(payment))
+
+
+def _is_own(claim: Claim, keys: Keys) -> bool:
+    """Return whether an earlier attempt of this very item committed its intent, and the confirmation was lost."""
+    known = keys.get(claim.place)
+    return known is not None and known.resource_id == claim.resource_id and known.body is None
