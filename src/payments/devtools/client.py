@@ -52,6 +52,18 @@ class Client:
         headers = {"Idempotency-Key": key or str(uuid4())}
         return self._send(self._http.build_request("POST", path, json=body, headers=headers))
 
+    def put(self, path: str, body: Any) -> Answer:  # noqa: ANN401 - any JSON value
+        """PUT.
+
+        Raises:
+            ServiceError: no answer.
+        """
+        return self._send(self._http.build_request("PUT", path, json=body))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
     def __enter__(self) -> Self:
         """For a `with` block."""
         return self

@@ -8,6 +8,7 @@ from payments.devtools.client import Answer, Client, Json
 from payments.devtools.errors import SeedError
 from payments.devtools.servers.base import write_private
 from payments.devtools.workspace import Workspace
+from payments.fx import sample
 
 _MERCHANTS: tuple[Json, ...] = (
     {
@@ -63,6 +64,8 @@ def seed(workspace: Workspace, gateway_url: str, admin_token: str) -> list[DemoM
         SeedError: the service refused.
     """
     with Client(gateway_url, admin_token) as admin:
+        # At every start: the rates of the last one may be stale by now.
+        _expect(admin.put("/v1/fx/rates", sample.rates()), HTTPStatus.OK)
         known = _remembered(workspace)
         if known and all(_exists(admin, merchant) for merchant in known):
             return known

@@ -128,7 +128,7 @@ class Counters:
         entries = [entry_of(attempt) for attempt in attempts]
         now = int(self._clock() * 1000)
         argument = msgspec.msgpack.encode((now, counting, [entry.values for entry in entries]))
-        keys = [READY_KEY, *(key for entry in entries for key in entry.keys)]
+        keys: list[str | bytes] = [READY_KEY, *(key for entry in entries for key in entry.keys)]
         try:
             reply = await self._redis.call("EVALSHA", _SHA, len(keys), *keys, argument)
         except RedisReplyError as error:

@@ -9,7 +9,7 @@ import ssl
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 import hiredis
@@ -30,7 +30,7 @@ class RedisConnection:
     """Connects on first use, and again after a failure."""
 
     def __init__(self, url: str, *, timeout: float, clock: Callable[[], float] = monotonic) -> None:
-        """Take ``redis[s]://[user]:password@host:port/database`` and the seconds that a connection or reply may take."""
+        """Take ``redis[s]://[user]:password@host:port/database``, and how many seconds anything may take."""
         self._url = urlsplit(url)
         self._timeout = timeout
         self._clock = clock
@@ -79,7 +79,7 @@ class RedisConnection:
         try:
             async with asyncio.timeout(self._timeout):
                 _, protocol = await loop.create_connection(
-                    _Protocol, url.hostname, url.port or _DEFAULT_PORT, ssl=encryption
+                    _Protocol, url.hostname or "localhost", url.port or _DEFAULT_PORT, ssl=encryption
                 )
         except (OSError, TimeoutError) as error:
             raise RedisUnavailableError(str(error)) from error
@@ -116,8 +116,8 @@ class _Protocol(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
+        # Not narrowed by isinstance: uvloop's transports are no subclasses of asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
 
     def send(self, arguments: Any) -> "asyncio.Future[Any]":  # noqa: ANN401 - anything that hiredis can pack
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()

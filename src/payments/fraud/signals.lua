@@ -10,7 +10,7 @@
 -- oldest first. What leaves the first window moves to the coarser buckets of the second, and so on: each payment is in
 -- one bucket at a time, and a window's value is the sum of its own ladder and the finer ones. A payment counts for at
 -- least the window's length and at most one bucket longer.
-local WIDTH = {1000, 10000, 60000, 1440000}
+local WIDTH = {5000, 30000, 300000, 3600000}
 local SPAN = {60000, 600000, 3600000, 86400000}
 local LIFE = SPAN[4] + WIDTH[4]
 local GUARD_LIFE = 172800

@@ -1,7 +1,7 @@
 """`payments demo`: a payment's whole story, told over HTTP through the gateway, with every answer checked."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from rich.console import Console as Terminal
 
@@ -25,10 +25,9 @@ def run(workspace: Workspace, terminal: Terminal | None = None) -> None:
     terminal = terminal or Terminal(highlight=False)
     with _platform(workspace, terminal) as state:
         with (
-            Client(state.gateway_url, state.api_key) as merchant,
             Client(state.gateway_url, state.admin_token) as admin,
+            closing(Stage(terminal, state.gateway_url, admin)) as stage,
         ):
-            stage = Stage(terminal, merchant, admin)
             for number, chapter in enumerate(CHAPTERS, start=1):
                 stage.open_chapter(number, chapter.TITLE)
                 chapter.play(stage)

@@ -1,6 +1,8 @@
 """What a chapter of the demo works with: requests that print themselves, and expectations."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 from rich.console import Console as Terminal
@@ -10,6 +12,13 @@ from payments.devtools.client import Answer, Client, Json
 from payments.devtools.errors import DemoError
 
 APPROVED_CARD = "4242424242424242"
+_BOOKSHOP: Json = {
+    "name": "Harbor Books",
+    "country": "US",
+    "category_code": "5942",
+    "settlement_currency": "USD",
+    "fee": {"basis_points": 290, "fixed": 30},
+}
 # What is worth showing of an answer, in this order.
 _SHOWN = (
     "id",
@@ -29,12 +38,27 @@ _SHOWN = (
 class Stage:
     """The terminal, the demo merchant and the administrator."""
 
-    def __init__(self, terminal: Terminal, merchant: Client, admin: Client) -> None:
-        """Count from zero."""
+    def __init__(self, terminal: Terminal, gateway_url: str, admin: Client) -> None:
+        """Count from zero; each chapter is played by a merchant of its own, so that none sees another's payments."""
         self.terminal = terminal
         self.checks = 0
-        self._merchant = merchant
+        self._gateway_url = gateway_url
         self._admin = admin
+        self._clients = ExitStack()
+        self.merchant_id = ""
+        self.hire()
+
+    def hire(self, **terms: Any) -> None:  # noqa: ANN401 - fields of a merchant
+        """Take on the merchant that acts from now on; ``terms`` differ from those of a bookshop settling in USD."""
+        body = _BOOKSHOP | terms
+        merchant = self._admin.post("/v1/merchants", body).body
+        self.merchant_id = merchant["id"]
+        key = self._admin.post(f"/v1/merchants/{self.merchant_id}/api_keys", {"name": "demo", "livemode": False}).body
+        self._merchant = self._clients.enter_context(Client(self._gateway_url, key["secret"]))
+
+    def close(self) -> None:
+        """Close the merchants' connections."""
+        self._clients.close()
 
     def open_chapter(self, number: int, title: str) -> None:
         """Print a heading."""
@@ -87,13 +111,39 @@ class Stage:
         self._show("GET", path, answer, 200)
         return answer.body
 
+    def post_as_admin(self, path: str, body: Json) -> Json:
+        """POST as the administrator.
+
+        Raises:
+            DemoError: the answer is not 200.
+        """
+        answer = self._admin.post(path, body)
+        self._show("POST", path, answer, 200, body)
+        return answer.body
+
+    def put_as_admin(self, path: str, body: Json) -> Json:
+        """PUT as the administrator.
+
+        Raises:
+            DemoError: the answer is not 200.
+        """
+        answer = self._admin.put(path, body)
+        self._show("PUT", path, answer, 200, body)
+        return answer.body
+
+    def burst(self, count: int, body: Json) -> list[Json]:
+        """Send the same payment many times at once, each under a key of its own; prints nothing."""
+        with ThreadPoolExecutor(max_workers=16) as pool:
+            answers = pool.map(lambda _: self._merchant.post("/v1/payments", body), range(count))
+            return [answer.body for answer in answers]
+
     def tokenize(self, number: str) -> str:
         """Turn a card number into a payment method; returns its id."""
         card = {"number": number, "exp_month": 12, "exp_year": 2034, "cvc": "123", "name": "Ada Lovelace"}
         token: str = self.post("/v1/payment_methods", card, status=201).body["id"]
         return token
 
-    def pay(self, amount: int, *, card: str, **more: str) -> Json:
+    def pay(self, amount: int, *, card: str, **more: Any) -> Json:  # noqa: ANN401 - fields of a payment
         """Create a payment in USD with a tokenized card."""
         body = {"amount": amount, "currency": "USD", "payment_method": card, **more}
         return self.post("/v1/payments", body, status=201).body

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from payments.devtools.demo.chapters import books, capture, decline, pay, refunds, replay
+from payments.devtools.demo.chapters import books, capture, currencies, decline, fraud, limits, pay, refunds, replay
 from payments.devtools.demo.stage import Stage
 
 
@@ -15,4 +15,4 @@ class Chapter(Protocol):
         """Send the requests of this part and check their answers."""
 
 
-CHAPTERS: tuple[Chapter, ...] = (pay, decline, capture, refunds, replay, books)
+CHAPTERS: tuple[Chapter, ...] = (pay, decline, capture, refunds, replay, books, fraud, limits, currencies)
