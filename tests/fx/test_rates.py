@@ -95,6 +95,17 @@ async def test_a_process_knows_of_anothers_rates_within_two_seconds(put, platfor
     assert str(rate.mid) == "4.2"
 
 
+async def test_what_an_amount_is_worth_for_comparison(put, platform):
+    now = datetime.now(UTC)
+    await put("EUR/KES 150", at=now)
+    await put("EUR/TND 3.3", at=now - 5 * DAY)
+    fx = platform.container.fx
+    assert await fx.worth(1_999, "EUR", "EUR", now) == 1_999
+    assert await fx.worth(1_999, "EUR", "KES", now) == 299_850
+    assert await fx.worth(1_000, "TND", "EUR", now) is None, "stale"
+    assert await fx.worth(1_000, "XPF", "EUR", now) is None, "missing"
+
+
 @pytest.mark.parametrize(
     ("changes", "pointer"),
     [
