@@ -83,11 +83,15 @@ class RedisConnection:
                 )
         except (OSError, TimeoutError) as error:
             raise RedisUnavailableError(str(error)) from error
-        if url.password is not None:
-            user = [unquote(url.username)] if url.username else []
-            await self._reply(protocol, protocol.send(["AUTH", *user, unquote(url.password)]))
-        if database := url.path.strip("/"):
-            await self._reply(protocol, protocol.send(["SELECT", database]))
+        try:
+            if url.password is not None:
+                user = [unquote(url.username)] if url.username else []
+                await self._reply(protocol, protocol.send(["AUTH", *user, unquote(url.password)]))
+            if database := url.path.strip("/"):
+                await self._reply(protocol, protocol.send(["SELECT", database]))
+        except RedisReplyError:
+            protocol.drop()
+            raise
         return protocol
 
     async def _reply(self, protocol: "_Protocol", future: "asyncio.Future[Any]") -> Any:  # noqa: ANN401
