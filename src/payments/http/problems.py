@@ -93,6 +93,8 @@ def _entry(error: ErrorDetails | Mapping[str, Any]) -> FieldError:
     detail = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] in ("int_type", "int_from_float") and location[-1:] == ("amount",):
         detail = "Expected a whole number of minor units: 1999 is 19.99 USD, and 1999 JPY as the yen has no minor unit"
+    if error["type"] in ("dict_type", "model_type", "model_attributes_type"):
+        detail = "Expected an object"
     if error["type"] == "extra_forbidden":
         detail = "This field is not known here"
     return FieldError(detail, "".join(f"/{_harmless(part)}" for part in location))
