@@ -6,6 +6,7 @@
     payments doctor       say what is missing here, and how to fix it
     payments migrate      bring a database up to date
     payments worker       run the background worker
+    payments rates        import exchange rates
     payments vault        look after the keys of the card vault
 
 Every command imports what it needs when it runs, so that `--help` answers at once.
@@ -16,6 +17,7 @@ from typing import Annotated
 
 import typer
 
+from payments.fx import commands as rates
 from payments.vault import commands as vault
 
 app = typer.Typer(
@@ -25,6 +27,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(rates.app)
 app.add_typer(vault.app)
 
 

@@ -61,6 +61,7 @@ CREATE TABLE payments.payments (
     created_at           timestamptz NOT NULL DEFAULT now(),
     updated_at           timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (id),
+    CHECK (fx_rate_mid IS NULL OR (fx_rate_mid > 0 AND settlement_currency <> currency AND abs(fx_remainder) <= 0.5)),
     CHECK (num_nulls(fx_rate_mid, fx_spread_basis_points, fx_rate_source, fx_rate_effective_at, fx_remainder) IN (0, 5)),
     CHECK (amount_captured >= 0 AND amount_captured + amount_capturing <= amount_authorized),
     CHECK (amount_refunded >= 0 AND amount_refunded + amount_refunding <= amount_captured)
