@@ -30,7 +30,7 @@ class Scripted(Client):
 
 def stage(**answers):
     client = Scripted(**answers)
-    return Stage(Terminal(file=io.StringIO(), width=120), client, client)
+    return Stage(Terminal(file=io.StringIO(), width=120), client, lambda _: ("mer_1", client))
 
 
 TOKEN = (201, {"id": "pm_1"})

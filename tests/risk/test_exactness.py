@@ -11,6 +11,7 @@ from tests.support import VISA, Caller, Platform, body_of, platform_on, problem_
 
 
 async def limit(platform: Platform, shop: Caller, **limits):
+    assert shop.identity.merchant_id is not None
     path = f"/v1/merchants/mer_{shop.identity.merchant_id.hex}/limits"
     body_of(await platform.admin.request("PUT", path, key=None, json=limits), 200)
 

@@ -1,12 +1,12 @@
 """`payments demo`: a payment's whole story, told over HTTP through the gateway, with every answer checked."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, contextmanager
 
 from rich.console import Console as Terminal
 
 from payments.devtools import state as states
-from payments.devtools.client import Client
+from payments.devtools.client import Client, Json
 from payments.devtools.console import Console
 from payments.devtools.demo.chapters import CHAPTERS
 from payments.devtools.demo.stage import Stage
@@ -24,10 +24,15 @@ def run(workspace: Workspace, terminal: Terminal | None = None) -> None:
     """
     terminal = terminal or Terminal(highlight=False)
     with _platform(workspace, terminal) as state:
-        with (
-            Client(state.gateway_url, state.admin_token) as admin,
-            closing(Stage(terminal, state.gateway_url, admin)) as stage,
-        ):
+        with ExitStack() as clients:
+            admin = clients.enter_context(Client(state.gateway_url, state.admin_token))
+
+            def hire(merchant: Json) -> tuple[str, Client]:
+                made = admin.post("/v1/merchants", merchant).body["id"]
+                key = admin.post(f"/v1/merchants/{made}/api_keys", {"name": "demo", "livemode": False}).body
+                return made, clients.enter_context(Client(state.gateway_url, key["secret"]))
+
+            stage = Stage(terminal, admin, hire)
             for number, chapter in enumerate(CHAPTERS, start=1):
                 stage.open_chapter(number, chapter.TITLE)
                 chapter.play(stage)

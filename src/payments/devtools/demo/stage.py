@@ -1,8 +1,8 @@
 """What a chapter of the demo works with: requests that print themselves, and expectations."""
 
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from typing import Any
 
 from rich.console import Console as Terminal
@@ -12,6 +12,9 @@ from payments.devtools.client import Answer, Client, Json
 from payments.devtools.errors import DemoError
 
 APPROVED_CARD = "4242424242424242"
+# Takes a merchant on; returns its id and a client with its key.
+Hire = Callable[[Json], tuple[str, Client]]
+
 _BOOKSHOP: Json = {
     "name": "Harbor Books",
     "country": "US",
@@ -38,27 +41,17 @@ _SHOWN = (
 class Stage:
     """The terminal, the demo merchant and the administrator."""
 
-    def __init__(self, terminal: Terminal, gateway_url: str, admin: Client) -> None:
+    def __init__(self, terminal: Terminal, admin: Client, hire: Hire) -> None:
         """Count from zero; each chapter is played by a merchant of its own, so that none sees another's payments."""
         self.terminal = terminal
         self.checks = 0
-        self._gateway_url = gateway_url
         self._admin = admin
-        self._clients = ExitStack()
-        self.merchant_id = ""
-        self.hire()
+        self._hire = hire
+        self.merchant_id, self._merchant = hire(_BOOKSHOP)
 
     def hire(self, **terms: Any) -> None:  # noqa: ANN401 - fields of a merchant
         """Take on the merchant that acts from now on; ``terms`` differ from those of a bookshop settling in USD."""
-        body = _BOOKSHOP | terms
-        merchant = self._admin.post("/v1/merchants", body).body
-        self.merchant_id = merchant["id"]
-        key = self._admin.post(f"/v1/merchants/{self.merchant_id}/api_keys", {"name": "demo", "livemode": False}).body
-        self._merchant = self._clients.enter_context(Client(self._gateway_url, key["secret"]))
-
-    def close(self) -> None:
-        """Close the merchants' connections."""
-        self._clients.close()
+        self.merchant_id, self._merchant = self._hire(_BOOKSHOP | terms)
 
     def open_chapter(self, number: int, title: str) -> None:
         """Print a heading."""
