@@ -83,6 +83,7 @@ class Measured:
         ratio: median over the rounds of payments ÷ transactions of pgbench.
         hot_ratio: the same, of one merchant's payments ÷ payments spread over two.
         answered, written: payments that clients were told of, and that the database holds.
+        degraded: payments decided without Redis.
         balanced: whether the books balance after all of it.
         durability: the server's own word on fsync and synchronous_commit.
     """
@@ -97,6 +98,7 @@ class Measured:
     hot_ratio: float
     answered: int
     written: int
+    degraded: int
     balanced: bool
     durability: dict[str, str]
 
@@ -145,6 +147,7 @@ class _Measurement:
         self._tell("payments in the external order, at saturation and below")
         external = self._saturate(stage.external)
         external_open = self._arrive(stage.external, external.payments)
+        written, degraded = self._stored()
         return Measured(
             tpcb=tpcb,
             spread=spread,
@@ -155,7 +158,8 @@ class _Measurement:
             ratio=median(phase.payments / yardstick.tps for phase, yardstick in zip(spread, tpcb, strict=True)),
             hot_ratio=median(one.payments / two.payments for one, two in zip(hot, spread, strict=True)),
             answered=self._answered,
-            written=self._written(),
+            written=written,
+            degraded=degraded,
             balanced=self._balanced(),
             durability=self._durability(),
         )
@@ -200,11 +204,15 @@ class _Measurement:
             others=cpu.others(before, after, cpu.own() - own),
         )
 
-    def _written(self) -> int:
-        query = "SELECT count(*)::int FROM payments.payments WHERE status = 'captured'"
+    def _stored(self) -> tuple[int, int]:
+        """Return how many payments are captured, and how many of all were decided without signals from Redis."""
+        query = """
+            SELECT count(*) FILTER (WHERE status = 'captured'),
+                   count(*) FILTER (WHERE receipt->>'source' <> 'redis')
+              FROM payments.payments"""
         with self._stage.postgres.connect("payments") as connection:
-            row = connection.execute(query).fetchone()
-        return row[0] if row and isinstance(row[0], int) else 0
+            written, degraded = connection.execute(query).fetchone() or (0, 0)
+        return int(str(written)), int(str(degraded))
 
     def _balanced(self) -> bool:
         with Client(self._stage.state.gateway_url, self._stage.state.admin_token) as admin:

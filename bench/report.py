@@ -23,7 +23,7 @@ _PARTS = {
     "gateway": "gateway",
     "payments": "payments",
     "worker": "worker",
-    "postgres": "PostgreSQL",
+    "postgres": "Postgres",
     "valkey": "Redis",
     GENERATOR: "load",
 }
@@ -63,11 +63,11 @@ def save(found: dict[str, Any], path: Path) -> None:
 def show(measured: Measured, terminal: Console) -> None:
     """Print the result."""
     phases = [
-        *(("payments, two merchants", phase) for phase in measured.spread),
-        *(("payments, one merchant", phase) for phase in measured.hot),
-        ("payments at 60 %", measured.spread_open),
+        *(("two merchants", phase) for phase in measured.spread),
+        *(("one merchant", phase) for phase in measured.hot),
+        ("two merchants at 60 %", measured.spread_open),
         ("external order", measured.external),
-        ("external order at 60 %", measured.external_open),
+        ("external at 60 %", measured.external_open),
     ]
     terminal.print(_speed(measured.tpcb, phases), _cpu(measured.tpcb, phases), *_summary(measured))
 
@@ -100,7 +100,7 @@ def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("", no_wrap=True)
     for name in columns:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     return table
 
 
@@ -118,6 +118,7 @@ def _summary(measured: Measured) -> list[RenderableType]:
             measured.answered <= measured.written,
             "none lost",
         ),
+        ("decided without Redis", f"{measured.degraded:,}", None, ""),
         ("books balance", "yes" if measured.balanced else "no", measured.balanced, "yes"),
     ]
     table = Table.grid(padding=(0, 2))

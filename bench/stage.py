@@ -13,20 +13,22 @@ from urllib.parse import urlsplit
 from bench import requests
 from bench.cpu import Meter
 from bench.load import BenchError, Load
-from payments.devtools.client import Client
+from payments.devtools.client import Answer, Client, Json
 from payments.devtools.console import Console
 from payments.devtools.platform import running_platform
 from payments.devtools.servers import Postgres
 from payments.devtools.state import State
 from payments.devtools.workspace import Workspace
+from shared.card_numbers import passes_luhn
 
 # Kept over reboots by convention, so on a disk: where /tmp lives in memory, a commit there is durable in name only.
 _FOLDER = Path("/var/tmp")  # noqa: S108  the directory made in it is private and has a name of its own
 CONNECTIONS = 128
 EXTERNAL_CONNECTIONS = 32
-# Ordinary cards that approve, and the ambiguity card without a delay: it approves and sends its callback twice.
-_CARDS = ("4242424242424242", "4000056655665556", "5555555555554444", "378282246310005", "6011111111111117")
+# The ambiguity card without a delay: it approves and sends its callback twice. Numbers made here approve at once.
 _EXTERNAL_CARD = "4000009000000060"
+# Every payment is scored, but as each card pays thousands of times within minutes, the score decides nothing.
+_NOTHING_IS_HELD = {"review_threshold": 101, "decline_threshold": 101, "fallback_policy": "approve"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +74,13 @@ def running_stage(cards: int) -> Iterator[Stage]:
 
 
 def _loads(state: State, folder: Path, cards: int) -> tuple[Load, Load, Load]:
-    first, second = (state.api_key, "USD"), (state.second_api_key, "EUR")
-    numbers = [_CARDS[index % len(_CARDS)] for index in range(cards)]
-    busy = _requests(state, *first, numbers)
-    other = _requests(state, *second, numbers[: cards // 2])
-    external = _requests(state, *first, [_EXTERNAL_CARD] * (cards // 4))
-    mixed = [*busy[: cards // 2], *other]
+    with Client(state.gateway_url, state.admin_token) as admin:
+        first, second = (_merchant(admin, currency) for currency in ("USD", "EUR"))
+    numbers = [_number(index) for index in range(cards)]
+    busy = _requests(state, first, "USD", numbers)
+    mixed = [*busy[: cards // 2], *_requests(state, second, "EUR", numbers[: cards // 2])]
     random.Random(0).shuffle(mixed)
+    external = _requests(state, first, "USD", [_EXTERNAL_CARD] * (cards // 4))
     for name, found in (("spread", mixed), ("hot", busy), ("external", external)):
         requests.write(folder / name, found)
     address = urlsplit(state.gateway_url).netloc
@@ -89,14 +91,38 @@ def _loads(state: State, folder: Path, cards: int) -> tuple[Load, Load, Load]:
     )
 
 
+def _merchant(admin: Client, currency: str) -> str:
+    """Make a merchant that settles in this currency; return its API key."""
+    body = {
+        "name": f"Bench {currency}",
+        "country": "DE",
+        "category_code": "5942",
+        "settlement_currency": currency,
+        "fee": {"basis_points": 290, "fixed": 30},
+        "fraud": _NOTHING_IS_HELD,
+    }
+    merchant = _created(admin.post("/v1/merchants", body))
+    key = _created(admin.post(f"/v1/merchants/{merchant['id']}/api_keys", {"name": "bench", "livemode": False}))
+    return str(key["secret"])
+
+
 def _requests(state: State, api_key: str, currency: str, numbers: Sequence[str]) -> list[str]:
     made = []
     with Client(state.gateway_url, api_key) as client:
         for number in numbers:
-            cvc = "1234" if number.startswith("37") else "123"
-            card = {"number": number, "exp_month": 12, "exp_year": 2040, "cvc": cvc, "name": "Ada Lovelace"}
-            answer = client.post("/v1/payment_methods", card)
-            if answer.status != HTTPStatus.CREATED:
-                raise BenchError(f"a card was not tokenized: {answer.status} {answer.body}")
-            made.append(requests.payment(state.gateway_url, api_key, answer.body["id"], currency))
+            card = {"number": number, "exp_month": 12, "exp_year": 2040, "cvc": "123", "name": "Ada Lovelace"}
+            token = _created(client.post("/v1/payment_methods", card))
+            made.append(requests.payment(state.gateway_url, api_key, token["id"], currency))
     return made
+
+
+def _created(answer: Answer) -> Json:
+    if answer.status != HTTPStatus.CREATED:
+        raise BenchError(f"the load could not be prepared: {answer.status} {answer.body}")
+    return answer.body
+
+
+def _number(index: int) -> str:
+    """Return a card number of its own; the last digit is the check digit of the others."""
+    payload = f"471600{index:09d}"
+    return next(f"{payload}{digit}" for digit in range(10) if passes_luhn(f"{payload}{digit}"))

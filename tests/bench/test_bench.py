@@ -48,5 +48,5 @@ def test_the_report_is_complete_and_nothing_fails(tmp_path):
         assert 0 < phase["p50"] <= phase["p95"] <= phase["p99"]
         assert set(phase["cpu_ms"]) == PARTS
     assert all(math.isfinite(number) for number in numbers(found))
-    for line in ("payments/s ÷ tpcb tps", "payments at 60 %", "external order", "CPU milliseconds"):
+    for line in ("payments/s ÷ tpcb tps", "two merchants at 60 %", "external order", "CPU milliseconds"):
         assert line in done.stdout

@@ -83,6 +83,7 @@ def test_errors_are_bad_answers_and_lost_payments(bad, answered, errors):
         hot_ratio=1.0,
         answered=answered,
         written=60,
+        degraded=0,
         balanced=True,
         durability={},
     )
