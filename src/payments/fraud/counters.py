@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from hashlib import blake2b, sha1
+from ipaddress import IPv6Address
 from pathlib import Path
 from time import time
 from typing import NamedTuple
@@ -11,7 +12,7 @@ from zlib import crc32
 
 import msgspec
 
-from payments.batching import Batcher
+from payments.fraud.batches import Batches
 from payments.fraud.redis_connection import RedisConnection, RedisReplyError, RedisUnavailableError
 from payments.fraud.schemas import Attempt
 
@@ -41,14 +42,6 @@ class Entry(NamedTuple):
     values: tuple[int, int, str, int, int, int]
 
 
-class _Batches(Batcher[Attempt, list[int]]):
-    """Ends a worker at once, and not in a callback after the callers it woke: one of those may need a new worker."""
-
-    async def _drain(self) -> None:
-        await super()._drain()
-        self._workers.difference_update({worker for worker in self._workers if worker is asyncio.current_task()})
-
-
 class Counters:
     """Counts payments and returns their signals."""
 
@@ -59,7 +52,7 @@ class Counters:
         self._owed: list[Attempt] = []
         self._paying: asyncio.Task[None] | None = None
         # One call at a time makes larger batches: a hot merchant's counters are unpacked once for each.
-        self._batches = _Batches(self._observe, lanes=1, max_items=_BATCH)
+        self._batches: Batches[Attempt, list[int]] = Batches(self._observe, lanes=1, max_items=_BATCH)
 
     async def observe(self, attempt: Attempt) -> list[int]:
         """Count a payment, once however often it comes, and return its signals, itself included.
@@ -151,7 +144,7 @@ def entry_of(attempt: Attempt) -> Entry:
     guard = int.from_bytes(blake2b(merchant + mode + attempt.idempotency_key.encode(), digest_size=8).digest(), "big")
     shard = guard >> (64 - _GUARD_SHARDS)
     card = _digest(scope, bytes.fromhex(attempt.card_fingerprint))
-    ip = b"" if attempt.customer_ip is None else b"fi" + mode + _digest(scope, attempt.customer_ip.encode())
+    ip = b"" if attempt.customer_ip is None else b"fi" + mode + _digest(scope, _subject_of(attempt.customer_ip))
     device = b"" if attempt.device_id is None else b"fd" + mode + _digest(scope, attempt.device_id.encode())
     return Entry(
         (
@@ -171,6 +164,14 @@ def entry_of(attempt: Attempt) -> Entry:
             crc32(f"{attempt.amount}{attempt.currency}".encode()),
         ),
     )
+
+
+def _subject_of(ip: str) -> bytes:
+    """Return what stands for an address: an IPv6 customer has 2^64 of them, so there the network counts."""
+    if ":" not in ip:
+        return ip.encode()
+    address = IPv6Address(ip)
+    return str(address.ipv4_mapped).encode() if address.ipv4_mapped else address.packed[:8]
 
 
 def _digest(scope: bytes, value: bytes) -> bytes:

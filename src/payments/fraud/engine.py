@@ -40,6 +40,7 @@ def decide(
         outcome = "review"
     receipt = Receipt(
         outcome=outcome,
+        amount_usd=attempt.amount_usd,
         decided_by="score",
         score=score,
         review_threshold=merchant.review_threshold,

@@ -83,6 +83,7 @@ class Receipt(msgspec.Struct, kw_only=True):
     """Why a payment was decided as it was; stored with it and shown in it.
 
     Shapes:
+        amount_usd: US cents at the mid rate of that moment; none without a rate.
         decided_by: ``score`` against the thresholds, a ``rule`` with an action, a ``list``, or the merchant's
             fallback ``policy``.
         score: 0 to 100, the sum of what the rules added, capped.
@@ -98,6 +99,7 @@ class Receipt(msgspec.Struct, kw_only=True):
     """
 
     outcome: Outcome
+    amount_usd: int | None
     decided_by: Literal["score", "rule", "list", "policy"]
     score: int
     review_threshold: int
