@@ -12,13 +12,20 @@ from urllib.parse import urlsplit
 
 # Where the connection is cut:
 #   before the write    the statement never reaches the server
+#   during the write    the server goes on with it alone; the client is cut off at once
 #   before the commit   the statement ran, its COMMIT never reaches the server
 #   during the commit   the server commits alone; the client is cut off at once
 #   after the commit    the server has committed, and its confirmation is lost
 #   behind the commit   the same, but "COMMIT" came through and only the end of the reply is lost
 #   never               not at all: the confirmation is held back until somebody kills the client
 Moment = Literal[
-    "before the write", "before the commit", "during the commit", "after the commit", "behind the commit", "never"
+    "before the write",
+    "during the write",
+    "before the commit",
+    "during the commit",
+    "after the commit",
+    "behind the commit",
+    "never",
 ]
 
 # What marks the write of a batch of new payments, and of a batch of changes.
@@ -152,9 +159,11 @@ class _Session:
                 case _:
                     pass  # everything else says nothing about statements
             self._to_server.write(message.raw)
-            if message.kind in b"SQ" and self._proxy.is_time("during the commit", wanted=self._commits()):
+            if message.kind in b"HSQ" and self._is_on_its_way():
                 self._to_client.transport.abort()
-                await asyncio.Event().wait()  # the server goes on to the end
+                self._to_server.close()  # after what was sent
+                await self._to_server.wait_closed()
+                return
 
     def _is_too_early(self, text: str) -> bool:
         write = self._proxy.is_time("before the write", wanted=self._proxy.writes(text))
@@ -166,8 +175,10 @@ class _Session:
             self._writing = False
         self._writing = self._writing or self._proxy.writes(text)
 
-    def _commits(self) -> bool:
-        return any(step.wanted for step in self._pending)
+    def _is_on_its_way(self) -> bool:
+        commits = any(step.wanted for step in self._pending)
+        write = self._proxy.is_time("during the write", wanted=self._writing)
+        return write or self._proxy.is_time("during the commit", wanted=commits)
 
     async def _server_side(self) -> None:
         while True:

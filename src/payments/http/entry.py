@@ -16,12 +16,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from payments.access import Access, require_scope
 from payments.http.models import StrictModel
-from payments.http.problems import from_validation, malformed_json
+from payments.http.problems import from_failure, from_validation, malformed_json
 from shared.asgi import ClientGoneError, read_body, send_problem
 from shared.card_numbers import contains_card_number
 from shared.identity import Identity
 from shared.ids import new_id
-from shared.problems import Problem, internal
+from shared.problems import Problem
 
 _log = logging.getLogger(__name__)
 
@@ -78,10 +78,10 @@ class Entry:
             return
         except Problem as problem:
             await send_problem(send, problem, scope["path"], request_id)
-        except Exception:  # noqa: BLE001 - the last resort: whatever it was, the client gets a problem document
+        except Exception as error:  # noqa: BLE001 - the last resort: whatever it was, the client gets a problem document
             _log.exception("request failed", extra={"request_id": request_id})
             if not started:
-                await send_problem(send, internal(), scope["path"], request_id)
+                await send_problem(send, from_failure(error, scope["method"]), scope["path"], request_id)
 
     async def _serve(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
         if scope["method"] not in _WITH_BODY:

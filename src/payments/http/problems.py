@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+import psycopg
+import sqlalchemy as sa
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
@@ -17,6 +19,7 @@ from shared.problems import MEDIA_TYPE, FieldError, Problem, internal
 
 _log = logging.getLogger(__name__)
 
+_DATABASE_AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError, psycopg.OperationalError)
 # A field name chosen by a client is repeated only when it could not be card data.
 _HARMLESS_NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9-]{0,39}")
 _LONG_NUMBER = re.compile(r"\d{5}")
@@ -81,6 +84,22 @@ def from_validation(errors: Iterable[ErrorDetails | Mapping[str, Any]]) -> Probl
     return Problem(422, "validation_failed", "The request is not valid; see errors.", errors=entries)
 
 
+def from_failure(error: Exception, method: str) -> Problem:
+    """Return the answer for what nobody expected: a database that is away is not a defect of ours."""
+    if not isinstance(error, _DATABASE_AWAY):
+        return internal()
+    reads = method in ("GET", "HEAD")
+    return Problem(
+        503,
+        "unavailable",
+        "The database cannot be reached. Repeat the request"
+        + (" later." if reads else " later, with the same Idempotency-Key if it has one."),
+        effect="none" if reads else "unknown",
+        retryable=True,
+        headers={"Retry-After": "2"},
+    )
+
+
 def malformed_json() -> Problem:
     """Return the answer for a body that is not JSON (NaN and nesting without end are not)."""
     return Problem(400, "malformed_json", "The body is not valid JSON.")
@@ -110,7 +129,7 @@ def install(app: FastAPI) -> None:
     """Give an application these answers, and its OpenAPI document their shape."""
 
     def on_problem(request: Request, error: Exception) -> Response:
-        problem = error if isinstance(error, Problem) else internal()
+        problem = error if isinstance(error, Problem) else from_failure(error, request.method)
         return respond(problem, request.url.path, request.scope.get("request_id"))
 
     def on_validation(request: Request, error: Exception) -> Response:

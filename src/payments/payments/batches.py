@@ -153,6 +153,8 @@ class _Batch:
             change = item.decide(Locked(payment.copy(), operation and operation.copy(), self._now, usage))
         except Problem as problem:
             return problem
+        except Exception as error:  # noqa: BLE001 - a defect that one item meets is not its neighbours'
+            return error
         change = msgspec.structs.replace(change, before=payment.standing)
         self.payments[payment.id] = change.payment
         if change.operation is not None:
