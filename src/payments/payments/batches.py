@@ -46,7 +46,9 @@ async def insert_creations(
             written.append((item.claim, change))
         # In the order of their keys: batches with the same keys then wait for each other instead of deadlocking.
         written.sort(key=lambda entry: entry[0].place)
-        inserted = await repository.insert_created(connection, written, charts)
+        # Its answer is read after the commit, which then travels with it.
+        created = await repository.insert_created(connection, written, charts)
+    inserted = {row[0] for row in await created.fetchall()} if created is not None else set()
     known_days |= days
     lost = [claim for claim, _ in written if claim.resource_id not in inserted]
     if lost:

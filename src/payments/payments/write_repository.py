@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import dict_row, scalar_row, tuple_row
 
 from payments.ledger.service import Chart
@@ -93,6 +93,15 @@ def _records(parameter: str, columns: Mapping[str, str], *extra: str) -> str:
     return f"json_to_recordset(%({parameter})s::json) AS r({shape})"
 
 
+def _is_claimed(column: str) -> str:
+    """Return the condition that a record belongs to an inserted key.
+
+    IS TRUE keeps the planner from making it a join, which would compare every record with every key: as a value, the
+    list is hashed once.
+    """
+    return f"(r.{column} IN (SELECT resource_id FROM claimed)) IS TRUE"
+
+
 def _insert(table: str, columns: Mapping[str, str], *, only_claimed_by: str | None = None) -> str:
     names = ", ".join(columns)
     values = ", ".join(f"r.{name}" for name in columns)
@@ -101,7 +110,7 @@ def _insert(table: str, columns: Mapping[str, str], *, only_claimed_by: str | No
     extra = () if only_claimed_by in columns else (f"{only_claimed_by} uuid",)
     return (
         f"INSERT INTO payments.{table} ({names}) SELECT {values} FROM {_records(table, columns, *extra)} "
-        f"JOIN claimed ON claimed.resource_id = r.{only_claimed_by}"
+        f"WHERE {_is_claimed(only_claimed_by)}"
     )
 
 
@@ -113,7 +122,7 @@ def _add_to_days(*, only_claimed: bool) -> str:
            largest = greatest(d.largest, x.largest), updated_at = now()
       FROM (SELECT r.merchant_id, r.livemode, r.day, {sums}, max(r.largest) AS largest
               FROM {_records("merchant_days", _DAY | _DELTA, "payment_id uuid")}
-              {"JOIN claimed ON claimed.resource_id = r.payment_id" if only_claimed else ""}
+             WHERE {_is_claimed("payment_id") if only_claimed else "true"}
              GROUP BY r.merchant_id, r.livemode, r.day) x
      WHERE (d.merchant_id, d.livemode, d.day) = (x.merchant_id, x.livemode, x.day)
     """
@@ -241,13 +250,15 @@ async def find_keys_and_usages(
     return keys, usages
 
 
-async def insert_created(connection: Connection, items: Sequence[tuple[Claim, Change]], charts: Charts) -> set[UUID]:
-    """Insert new payments with all that belongs to them; return the ids that were inserted.
+async def insert_created(
+    connection: Connection, items: Sequence[tuple[Claim, Change]], charts: Charts
+) -> AsyncCursor[Any] | None:
+    """Insert new payments with all that belongs to them; the answer holds the ids that were inserted.
 
     The others lost their key to an earlier request, or their payment method or quote is gone.
     """
     if not items:
-        return set()
+        return None
     quoted = [change.payment for _, change in items if change.payment.fx_quote_id is not None]
     keys = [
         _key(claim, change)
@@ -259,8 +270,7 @@ async def insert_created(connection: Connection, items: Sequence[tuple[Claim, Ch
         "fx_quotes": [payment.fx_quote_id for payment in quoted],
         "fx_payments": [payment.id for payment in quoted],
     }
-    cursor = await connection.cursor(row_factory=tuple_row).execute(_CREATE, rows, prepare=True)
-    return {row[0] for row in await cursor.fetchall()}
+    return await connection.cursor(row_factory=tuple_row).execute(_CREATE, rows, prepare=True)
 
 
 async def write_changed(connection: Connection, items: Sequence[tuple[Claim | None, Change]], charts: Charts) -> None:
