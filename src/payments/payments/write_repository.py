@@ -102,15 +102,6 @@ def _is_claimed(column: str) -> str:
     return f"(r.{column} IN (SELECT resource_id FROM claimed)) IS TRUE"
 
 
-def _is_claimed(column: str) -> str:
-    """Return the condition that a record belongs to an inserted key.
-
-    IS TRUE keeps the planner from making it a join, which would compare every record with every key: as a value, the
-    list is hashed once.
-    """
-    return f"(r.{column} IN (SELECT resource_id FROM claimed)) IS TRUE"
-
-
 def _insert(table: str, columns: Mapping[str, str], *, only_claimed_by: str | None = None) -> str:
     names = ", ".join(columns)
     values = ", ".join(f"r.{name}" for name in columns)
