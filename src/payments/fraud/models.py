@@ -87,7 +87,7 @@ reports = Table(
     schema="payments",
 )
 
-# Not on the metadata: the table belongs to the payments feature.
+# Not on the metadata: these two belong to other features.
 payments = sa.table(
     "payments",
     sa.column("id", Uuid),
@@ -109,5 +109,17 @@ payments = sa.table(
     sa.column("receipt", JSONB),
     sa.column("review_expires_at", DateTime(timezone=True)),
     sa.column("created_at", DateTime(timezone=True)),
+    schema="payments",
+)
+
+merchants = sa.table(
+    "merchants",
+    sa.column("id", Uuid),
+    sa.column("country", String),
+    sa.column("category_code", String),
+    sa.column("settlement_currency", String),
+    sa.column("risk_level", Text),
+    sa.column("time_zone", Text),
+    sa.column("fallback_policy", Text),
     schema="payments",
 )

@@ -122,3 +122,8 @@ class Decision(msgspec.Struct, frozen=True):
     outcome: Outcome
     score: int
     receipt: Receipt
+
+    def shown(self) -> dict[str, Any]:
+        """Return the receipt as plain data."""
+        shown: dict[str, Any] = msgspec.to_builtins(self.receipt)
+        return shown
