@@ -2,8 +2,11 @@
 
 import io
 import json
+import os
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -26,9 +29,17 @@ def outputs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("a working copy")
     session = "".join(f"{{\n:\n{each.commands}}} >{at}.txt 2>&1\n" for at, each in enumerate(EXAMPLES))
     (folder / "session.sh").write_text(session, encoding="utf-8")
+    # The interpreter of the tests, because one found through a chain of scripts takes its time.
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     with running_platform(Workspace(folder / ".dev"), Console(io.StringIO())):
         ran = subprocess.run(
-            ["bash", "-u", "session.sh"], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+            ["bash", "-u", "session.sh"],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
     assert ran.stderr == ""
     return [(folder / f"{at}.txt").read_text(encoding="utf-8") for at in range(len(EXAMPLES))]

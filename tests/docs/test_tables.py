@@ -16,6 +16,9 @@ from payments.cli import app
 from payments.connectors.declines import DECLINES
 from payments.fraud import rules
 from payments.fraud.vocabulary import GROUPS, VARIABLES, WINDOWS
+from payments.fx import routes as fx_routes
+from payments.http.entry import Entry
+from payments.main import create_app
 from payments.merchants.scopes import SCOPES
 from payments.money import EXPONENTS
 from payments.payments.states import STATUSES, TRANSITIONS
@@ -35,6 +38,7 @@ def generated() -> dict[str, list[str]]:
         "transitions": _transitions(),
         "variables": _variables(),
         "rules": _rules(),
+        "routes": _routes(),
     }
 
 
@@ -78,6 +82,35 @@ def _variables() -> list[str]:
             for group in GROUPS
         ),
     ]
+
+
+def _routes() -> list[str]:
+    application = create_app(MagicMock())
+    assert isinstance(application, Entry)
+    app: Any = application._app
+    # The framework puts a path together only where a router is included.
+    included = [each.effective_route_contexts() for each in app.routes if hasattr(each, "effective_route_contexts")]
+    found = sorted((route for routes in included for route in routes), key=lambda route: route.path)
+    lines = [
+        f"| {method} | `{route.path}` | {_needs(route)} | {(route.description or '').partition(chr(10))[0]} |"
+        for route in found
+        if route.include_in_schema
+        for method in sorted(route.methods)
+    ]
+    assert len(lines) > 20
+    return ["| | route | needs | |", "|---|---|---|---|", *lines]
+
+
+def _needs(route: Any) -> str:
+    """Return the scope or the roles that a route's dependencies ask for."""
+    for dependency in route.dependant.dependencies:
+        call = dependency.call
+        if call is fx_routes._reader:
+            return "`fx:read`, or a person"
+        if call.__qualname__ in ("scope.<locals>.check", "role.<locals>.check"):
+            [asked] = [cell.cell_contents for cell in call.__closure__]
+            return f"`{asked}`" if isinstance(asked, str) else " or ".join(f"`{name}`" for name in asked)
+    raise AssertionError(f"{route.path} lets everybody in")
 
 
 def _rules() -> list[str]:
