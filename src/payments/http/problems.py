@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from shared.problems import MEDIA_TYPE, FieldError, Problem, internal
 
@@ -23,6 +24,7 @@ _DATABASE_AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.Timeout
 # A field name chosen by a client is repeated only when it could not be card data.
 _HARMLESS_NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9-]{0,39}")
 _LONG_NUMBER = re.compile(r"\d{5}")
+_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 # What the framework itself answers with: code and sentence.
 _HTTP_ANSWERS = {
     404: ("not_found", "There is nothing at this path; see the API reference."),
@@ -125,6 +127,15 @@ def _harmless(part: str | int) -> str:
     return part if _HARMLESS_NAME.fullmatch(part) and not _LONG_NUMBER.search(part) else "(name withheld)"
 
 
+def _allowed(app: FastAPI, request: Request) -> str:
+    """Return every method of a path; the framework itself names those of the first route that has it."""
+    scopes = {method: {**request.scope, "method": method} for method in _METHODS}
+    matches = {
+        method for method, scope in scopes.items() for route in app.routes if route.matches(scope)[0] is Match.FULL
+    }
+    return ", ".join(sorted(matches))
+
+
 def install(app: FastAPI) -> None:
     """Give an application these answers, and its OpenAPI document their shape."""
 
@@ -141,7 +152,9 @@ def install(app: FastAPI) -> None:
         code, detail = _HTTP_ANSWERS.get(
             status, ("invalid_request", "The request cannot be read; see the API reference.")
         )
-        headers = getattr(error, "headers", None) or {}
+        headers = dict(getattr(error, "headers", None) or {})
+        if status == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = _allowed(app, request)
         return on_problem(request, Problem(status, code, detail, headers=headers))
 
     # For what nobody expected as well: the framework would answer in plain text before `Entry` hears of it.

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.ledger.models import accounts, balances, postings, transactions, watermark
@@ -80,8 +80,11 @@ async def list_transactions(
     lines = (
         sa.select(
             sa.func.json_agg(
-                sa.func.json_build_object(
-                    "account", accounts.c.kind, "currency", postings.c.currency, "amount", postings.c.amount
+                aggregate_order_by(
+                    sa.func.json_build_object(
+                        "account", accounts.c.kind, "currency", postings.c.currency, "amount", postings.c.amount
+                    ),
+                    postings.c.line,
                 )
             )
         )
