@@ -97,13 +97,6 @@ def test_the_application_makes_new_months_that_are_as_well_defended(another: Dat
                 connection.execute(f"TRUNCATE {name}".encode())
 
 
-def test_the_number_of_months_is_bounded(database: Database):
-    with psycopg.connect(database.url) as connection:
-        connection.execute(ENSURE, [10_000])
-        assert len(partitions(connection, "payments")) == 62
-        connection.rollback()
-
-
 def test_two_workers_may_make_partitions_at_once(another: Database):
     def ensure(_: int) -> int:
         with psycopg.connect(another.url) as connection:

@@ -66,6 +66,17 @@ async def test_recovery_waits_until_the_acquirer_had_its_time(service: Platform,
     assert (await merchant.show(payment["id"]))["status"] == "unknown"
 
 
+async def test_finding_nothing_is_evidence_only_when_nothing_can_arrive_any_more(service: Platform, merchant: Caller):
+    payment = await merchant.pay(NEVER_ARRIVES)
+    patience = service.container.sandbox.capabilities.not_found_final_after
+    key = uuid_of("pay", payment["id"])
+    for since, expected in ((patience / 10, "unknown"), (2 * patience, "failed")):
+        moved = "UPDATE payments.payments SET acquirer_deadline = now() - %s WHERE id = %s RETURNING id"
+        assert service.rows(moved, since, key)
+        await service.container.recovery.resolve_unknown()
+        assert (await merchant.show(payment["id"]))["status"] == expected
+
+
 async def test_recovery_waits_while_the_acquirer_has_not_decided(service: Platform, merchant: Caller):
     payment = await merchant.pay(PENDING)
     assert payment["status"] == "unknown"
