@@ -29,17 +29,19 @@ class Recovery:
         self._connectors = connectors
 
     async def resolve_unknown(self) -> int:
-        """Ask the acquirers about intents without an answer; return how many were ended."""
-        async with self._database.snapshot() as connection:
-            rows = await repository.unanswered(connection, _BATCH)
-        ended = 0
-        for row in rows:
-            try:
-                ended += await self._resolve(row["payment_id"], row["operation_id"])
-            except Problem as problem:
-                # Somebody else was faster, or the acquirer is not configured at the moment: the next round sees.
-                _log.info("not resolved: %s", problem)
-        return ended
+        """Ask the acquirers about intents without an answer; return how many were ended.
+
+        All of them, page by page: those that go on waiting must not hide the ones behind them.
+        """
+        ended, after = 0, None
+        while True:
+            async with self._database.snapshot() as connection:
+                rows = await repository.unanswered(connection, after, _BATCH)
+            for row in rows:
+                ended += await self._try_to_resolve(row["payment_id"], row["operation_id"])
+            if len(rows) < _BATCH:
+                return ended
+            after = rows[-1]["acquirer_deadline"], rows[-1]["subject_id"]
 
     async def expire(self) -> int:
         """Release authorizations whose time is over; return how many."""
@@ -60,6 +62,16 @@ class Recovery:
         """Delete idempotency keys past their retention; return how many."""
         async with self._database.transaction() as connection:
             return await repository.prune_keys(connection, datetime.now(UTC) - retention, limit=10_000)
+
+    async def _try_to_resolve(self, payment_id: UUID, operation_id: UUID | None) -> bool:
+        try:
+            return await self._resolve(payment_id, operation_id)
+        except Problem as problem:
+            # Somebody else was faster, or the acquirer is not configured at the moment: the next round sees.
+            _log.info("not resolved: %s", problem)
+        except Exception:  # noqa: BLE001 - a defect met by one payment must not keep the others waiting
+            _log.exception("not resolved: payment %s, operation %s", payment_id, operation_id)
+        return False
 
     async def _resolve(self, payment_id: UUID, operation_id: UUID | None) -> bool:
         async with self._database.snapshot() as connection:

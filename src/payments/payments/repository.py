@@ -82,24 +82,40 @@ async def find_key(connection: AsyncConnection, owner: Owner, key: str) -> Seque
     return (await connection.execute(uses)).mappings().all()
 
 
-async def unanswered(connection: AsyncConnection, limit: int) -> Sequence[Any]:
-    """Return (payment_id, operation_id) of intents past their acquirer's deadline, and of unknown outcomes."""
+async def unanswered(connection: AsyncConnection, after: tuple[datetime, UUID] | None, limit: int) -> Sequence[Any]:
+    """Return a page of intents past their acquirer's deadline and of unknown outcomes, longest waiting first.
+
+    Shapes:
+        rows: (payment_id, operation_id, acquirer_deadline, subject_id); the last two are where the next page goes on.
+    """
     overdue = ("processing", "unknown")
     created = sa.select(
-        payments.c.id.label("payment_id"), sa.null().cast(sa.Uuid).label("operation_id"), payments.c.acquirer_deadline
+        payments.c.id.label("payment_id"),
+        sa.null().cast(sa.Uuid).label("operation_id"),
+        payments.c.acquirer_deadline,
+        payments.c.id.label("subject_id"),
     ).where(payments.c.status.in_(overdue), payments.c.acquirer_deadline < sa.func.now())
-    operated = sa.select(operations.c.payment_id, operations.c.id, operations.c.acquirer_deadline).where(
-        operations.c.status.in_(overdue), operations.c.acquirer_deadline < sa.func.now()
-    )
-    query = sa.union_all(created, operated).order_by(sa.literal_column("3")).limit(limit)
+    operated = sa.select(
+        operations.c.payment_id, operations.c.id, operations.c.acquirer_deadline, operations.c.id
+    ).where(operations.c.status.in_(overdue), operations.c.acquirer_deadline < sa.func.now())
+    rows = sa.union_all(created, operated).subquery()
+    place = sa.tuple_(rows.c.acquirer_deadline, rows.c.subject_id)
+    query = sa.select(rows).order_by(rows.c.acquirer_deadline, rows.c.subject_id).limit(limit)
+    if after is not None:
+        query = query.where(place > after)
     return (await connection.execute(query)).mappings().all()
 
 
 async def expired(connection: AsyncConnection, limit: int) -> Sequence[UUID]:
-    """Return payments whose authorization is over."""
+    """Return payments whose authorization is over, unless an operation on them waits for its answer."""
     query = (
         sa.select(payments.c.id)
-        .where(payments.c.status == "authorized", payments.c.expires_at <= sa.func.now())
+        .where(
+            payments.c.status == "authorized",
+            payments.c.expires_at <= sa.func.now(),
+            payments.c.amount_capturing == 0,
+            payments.c.voiding.is_(False),
+        )
         .order_by(payments.c.expires_at)
         .limit(limit)
     )
