@@ -1,6 +1,7 @@
 """Requests that wait for the acquirer, and what is left of them when their process dies."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,13 @@ async def test_another_process_ends_what_a_dead_one_left(
     assert {response.status_code for response in both} == {201}
     assert len({response.content for response in both}) == 1
     assert both[0].json()["status"] == "unknown"
+
+
+async def test_a_key_is_kept_for_as_long_as_it_is_unanswered(service: Platform, merchant: Caller):
+    body = await merchant.payment(LOST)
+    await killed(merchant, PATH, body, "k")
+    await service.container.recovery.prune_keys(timedelta(days=-1))
+    assert [use["status"] for use in await merchant.key("k")] == ["in_flight"]
 
 
 @pytest.mark.parametrize(("number", "ends"), [(LOST, "captured"), (NEVER_ARRIVES, "failed")])
