@@ -10,6 +10,7 @@ from payments.connectors.sandbox.cards import TEST_CARDS
 from payments.connectors.sandbox.connector import Delay, SandboxConnector
 from payments.connectors.sandbox.store import SandboxStore
 from payments.database import Database
+from payments.fraud.desk import FraudDesk
 from payments.fraud.service import Fraud
 from payments.fx.service import Fx
 from payments.keyring import Keyring
@@ -92,6 +93,7 @@ class Container:
             connectors=self.connectors,
             policy=policy,
         )
+        self.fraud_desk = FraudDesk(self.database, self.fraud, self.merchants, self.vault, self.reviews)
         self.queries = Queries(self.database)
         self.recovery = Recovery(self.database, self.write_path, self.connectors)
 

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from payments.container import Container
+from payments.fraud import routes as fraud_routes
 from payments.fx import routes as fx_routes
 from payments.http import problems
 from payments.http.entry import Entry
@@ -37,6 +38,7 @@ def create_app(container: Container) -> ASGIApp:
     app.include_router(vault_routes.build_router(container.vault))
     app.include_router(payments_routes.build_router(container.payments, container.queries))
     app.include_router(ledger_routes.build_router(container.ledger))
+    app.include_router(fraud_routes.build_router(container.fraud_desk))
     app.include_router(fx_routes.build_router(container.fx))
     app.include_router(risk_routes.build_router(container.risk))
     app.include_router(merchants_routes.build_router(container.merchants))

@@ -34,6 +34,7 @@ def tasks(container: Container) -> list[Task]:
         ("roll up balances", 2, container.ledger.roll_up),
         ("time out reviews", 5, container.reviews.time_out),
         ("rebuild fraud counters", 1, container.fraud.rebuild),
+        ("count rule hits", 5, container.fraud_desk.rules.count_hits),
         ("open risk alerts", 2, container.risk.watch),
         ("prune quotes", 3600, lambda: container.fx.prune_quotes(_QUOTE_RETENTION)),
         ("prune idempotency keys", 600, lambda: container.recovery.prune_keys(_KEY_RETENTION)),

@@ -62,7 +62,7 @@ def paths():
 def test_a_life_adds_up_to_what_the_payment_counts_at_its_end(life, amount):
     before, total = None, [0, 0]
     for status in life:
-        after = Standing(status, amount, 0, 0, limited=False)
+        after = Standing(status, amount, 0, 0, limited=False, score=None)
         change = delta(before, after)
         total = [total[0] + change.volume, total[1] + change.count]
         before = after
@@ -72,12 +72,12 @@ def test_a_life_adds_up_to_what_the_payment_counts_at_its_end(life, amount):
 
 @given(paths(), st.integers(1, 10**12))
 def test_a_payment_is_approved_or_declined_at_most_once(life, amount):
-    moments = [Standing(status, amount, 0, 0, limited=False) for status in life]
+    moments = [Standing(status, amount, 0, 0, limited=False, score=None) for status in life]
     changes = [delta(None, moments[0]), *(delta(before, after) for before, after in pairwise(moments))]
     assert sum(change.approved for change in changes) == int("authorized" in life or "captured" in life)
     assert sum(change.declined for change in changes) == int("declined" in life)
 
 
 def test_a_payment_declined_by_a_limit_is_told_apart():
-    assert delta(None, Standing("declined", 5, 0, 0, limited=True)) == Delta(0, 0, 0, 1, 1, 0, 0, 0)
-    assert delta(None, Standing("declined", 5, 0, 0, limited=False)).limited == 0
+    assert delta(None, Standing("declined", 5, 0, 0, limited=True, score=None)) == Delta(0, 0, 0, 1, 1, 0, 0, 0, 0, 0)
+    assert delta(None, Standing("declined", 5, 0, 0, limited=False, score=None)).limited == 0

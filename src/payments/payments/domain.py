@@ -90,6 +90,7 @@ class Payment(msgspec.Struct, kw_only=True):
             self.usage_amount * self.amount_captured // self.amount,
             self.usage_amount * self.amount_refunded // self.amount,
             self.decline_code == LIMIT_EXCEEDED,
+            self.score,
         )
 
     @property

@@ -28,6 +28,7 @@ class Standing(NamedTuple):
     captured: int
     refunded: int
     limited: bool
+    score: int | None
 
 
 class Delta(msgspec.Struct, frozen=True):
@@ -41,6 +42,8 @@ class Delta(msgspec.Struct, frozen=True):
     captured: int
     refunded: int
     largest: int
+    scored: int
+    score_sum: int
 
 
 def delta(before: Standing | None, after: Standing) -> Delta:
@@ -57,4 +60,6 @@ def delta(before: Standing | None, after: Standing) -> Delta:
         captured=after.captured - (before.captured if before is not None else 0),
         refunded=after.refunded - (before.refunded if before is not None else 0),
         largest=after.amount if approved else 0,
+        scored=int(before is None and after.score is not None),
+        score_sum=(after.score or 0) if before is None else 0,
     )
