@@ -55,6 +55,7 @@ class RedisConnection:
         """Disconnect."""
         if self._protocol is not None:
             self._protocol.drop()
+            await self._protocol.gone.wait()
 
     async def _connected(self) -> "_Protocol":
         if self._clock() < self._retry_at:
@@ -115,6 +116,7 @@ class RedisConnection:
 class _Protocol(asyncio.Protocol):
     def __init__(self) -> None:
         self.lost = False
+        self.gone = asyncio.Event()
         self._reader = hiredis.Reader()
         self._waiting: deque[asyncio.Future[Any]] = deque()
         self._transport: asyncio.Transport | None = None
@@ -141,6 +143,7 @@ class _Protocol(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost = True
+        self.gone.set()
         while self._waiting:
             future = self._waiting.popleft()
             if not future.done():
