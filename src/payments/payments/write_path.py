@@ -54,9 +54,9 @@ class WritePath:
             kwargs={"autocommit": True, "options": f"{_PLANS} {_TIMEOUTS}", "application_name": "payments write path"},
         )
         self._days: set[Day] = set()
-        self._creations: Batcher[Creation, Written] = Batcher(
-            lambda items: self._persist(items, self._create), lanes=lanes
-        )
+        # One at a time: a batch locks its merchants' days until it has committed, so a second one would mostly wait
+        # for the first, together with requests that could have made the first one larger.
+        self._creations: Batcher[Creation, Written] = Batcher(lambda items: self._persist(items, self._create), lanes=1)
         self._requests: Batcher[Request, Written] = Batcher(
             lambda items: self._persist(items, self._apply), lanes=lanes
         )
