@@ -23,7 +23,7 @@ from shared.card_numbers import passes_luhn
 
 # Kept over reboots by convention, so on a disk: where /tmp lives in memory, a commit there is durable in name only.
 _FOLDER = Path("/var/tmp")  # noqa: S108  the directory made in it is private and has a name of its own
-CONNECTIONS = 128
+CONNECTIONS = 256
 EXTERNAL_CONNECTIONS = 32
 # The ambiguity card without a delay: it approves and sends its callback twice. Numbers made here approve at once.
 _EXTERNAL_CARD = "4000009000000060"
