@@ -7,7 +7,7 @@ once, as a batch of one. Measurements: docs/decisions/0006-write-path.md.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -38,7 +38,6 @@ class Batcher(Generic[T, R]):
         if len(self._workers) < self._lanes:
             worker = asyncio.create_task(self._drain())
             self._workers.add(worker)
-            worker.add_done_callback(self._workers.discard)
         return await future
 
     async def close(self) -> None:
@@ -47,6 +46,13 @@ class Batcher(Generic[T, R]):
             await asyncio.wait(self._workers)
 
     async def _drain(self) -> None:
+        try:
+            await self._work()
+        finally:
+            # In the same step in which the queue was found empty: an item that comes now gets a worker of its own.
+            self._workers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    async def _work(self) -> None:
         while self._queue:
             size = min(len(self._queue), self._max_items)
             batch = [self._queue.popleft() for _ in range(size)]

@@ -8,6 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 metadata = MetaData()
 
+# A read that runs away holds back vacuum and schema changes for everybody.
+_TIMEOUTS = "-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s"
+
 
 def sqlalchemy_url(url: str) -> str:
     """Return the SQLAlchemy form of a libpq URL."""
@@ -26,6 +29,7 @@ class Database:
             pool_pre_ping=True,
             pool_timeout=5,
             hide_parameters=True,
+            connect_args={"options": _TIMEOUTS},
         )
 
     @asynccontextmanager

@@ -17,7 +17,10 @@ async def limit(platform: Platform, shop: Caller, **limits):
 
 
 def day_of(platform: Platform, shop: Caller):
-    query = "SELECT volume, count, approved, declined, limited FROM payments.merchant_days WHERE merchant_id = %s"
+    query = """
+        SELECT volume, count, approved, declined, limited FROM payments.merchant_days
+         WHERE merchant_id = %s AND count + approved + declined > 0
+    """
     return platform.rows(query, shop.identity.merchant_id)
 
 

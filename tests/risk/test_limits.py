@@ -62,7 +62,7 @@ def paths():
 def test_a_life_adds_up_to_what_the_payment_counts_at_its_end(life, amount):
     before, total = None, [0, 0]
     for status in life:
-        after = Standing(status, amount, 0, 0, limited=False, score=None)
+        after = Standing(status, amount, amount if status == "captured" else 0, 0, limited=False, score=None)
         change = delta(before, after)
         total = [total[0] + change.volume, total[1] + change.count]
         before = after

@@ -7,8 +7,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON vault.cards TO payments_app;
 GRANT SELECT, INSERT, UPDATE ON sandbox.operations TO payments_app;
 GRANT SELECT, INSERT, UPDATE ON payments.payments, payments.operations TO payments_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON payments.idempotency_keys TO payments_app;
-GRANT SELECT, INSERT ON payments.events TO payments_app;
-GRANT SELECT, INSERT ON payments.ledger_accounts, payments.ledger_transactions, payments.postings TO payments_app;
+-- Not xact: the number of the writing transaction is never chosen.
+GRANT SELECT, INSERT (id, merchant_id, livemode, type, object_id, data, created_at) ON payments.events TO payments_app;
+GRANT SELECT, INSERT ON payments.ledger_accounts, payments.ledger_transactions TO payments_app;
+GRANT SELECT, INSERT (transaction_id, line, account_id, currency, amount) ON payments.postings TO payments_app;
 GRANT SELECT, INSERT, UPDATE ON payments.ledger_balances, payments.ledger_watermark TO payments_app;
 GRANT SELECT, INSERT, UPDATE ON payments.risk_limits, payments.merchant_days, payments.risk_alerts TO payments_app;
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA payments FROM PUBLIC;

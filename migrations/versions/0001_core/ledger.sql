@@ -49,7 +49,7 @@ CREATE TABLE payments.ledger_watermark (
 INSERT INTO payments.ledger_watermark (xact) VALUES (0);
 
 -- Every statement that writes postings must leave each of its transactions balanced per currency, each posting in the
--- currency of its account, and no account of another mode than the transaction's. Once per statement, not per row.
+-- currency of its account, and no account of another mode or merchant than the transaction's. Once per statement, not per row.
 CREATE FUNCTION payments.check_postings() RETURNS trigger LANGUAGE plpgsql SET search_path = payments, pg_temp AS $$
 DECLARE
     bad record;
@@ -65,9 +65,10 @@ BEGIN
       LEFT JOIN ledger_transactions t ON t.id = added.transaction_id
       LEFT JOIN ledger_accounts a
              ON a.id = added.account_id AND a.currency = added.currency AND a.livemode = t.livemode
+            AND a.merchant_id IN (t.merchant_id, '00000000-0000-0000-0000-000000000000')
      WHERE a.id IS NULL LIMIT 1;
     IF FOUND THEN
-        RAISE EXCEPTION 'ledger transaction % does not fit account % (missing, or other currency or mode)',
+        RAISE EXCEPTION 'ledger transaction % does not fit account % (missing, or of another currency, mode or merchant)',
             bad.transaction_id, bad.account_id
             USING ERRCODE = 'check_violation', CONSTRAINT = 'postings_fit_account';
     END IF;

@@ -5,7 +5,7 @@ $$;
 
 -- Creates the monthly partitions from last month to `months` ahead; runs as the owner, so the application may call it.
 CREATE FUNCTION payments.ensure_partitions(months integer) RETURNS integer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = payments, pg_temp AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = payments, pg_temp SET lock_timeout = '2s' AS $$
 DECLARE
     parent text;
     month  timestamptz;
@@ -18,8 +18,10 @@ BEGIN
             month := (date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => offset_months)) AT TIME ZONE 'UTC';
             name := format('%s_%s', parent, to_char(month AT TIME ZONE 'UTC', 'YYYY_MM'));
             CONTINUE WHEN to_regclass(format('payments.%I', name)) IS NOT NULL;
-            EXECUTE format('CREATE TABLE payments.%I PARTITION OF payments.%I FOR VALUES FROM (%L) TO (%L)',
-                name, parent, uuid7_floor(month),
+            -- Made apart and attached: PARTITION OF would lock the parent against every reader and writer.
+            EXECUTE format('CREATE TABLE payments.%I (LIKE payments.%I INCLUDING ALL)', name, parent);
+            EXECUTE format('ALTER TABLE payments.%I ATTACH PARTITION payments.%I FOR VALUES FROM (%L) TO (%L)',
+                parent, name, uuid7_floor(month),
                 uuid7_floor((month AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC'));
             IF parent IN ('postings', 'ledger_transactions') THEN
                 EXECUTE format('CREATE TRIGGER no_truncate BEFORE TRUNCATE ON payments.%I

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from payments.fraud.expressions import MAX_LENGTH, ConditionError, compile_condition
 from payments.fraud.lists import Kind
 from payments.fraud.rules import Action
+from payments.fraud.schemas import ReportSource
 from payments.http.models import CountryCode, ResponseModel, SafeLine, SafeText, StrictModel, Timestamp
 from payments.money import Amount, Currency
 
@@ -197,7 +198,7 @@ class FraudReport(ResponseModel):
     object: Literal["fraud_report"] = "fraud_report"
     livemode: bool
     payment: str
-    source: Literal["merchant", "dispute", "review"]
+    source: ReportSource
     reason: str
     comment: str | None
     blocked: str | None = Field(description="the list entry that blocks the card from now on")

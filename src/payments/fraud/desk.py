@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from payments.access import merchant_of
 from payments.database import Database
 from payments.fraud import desk_repository as repository
-from payments.fraud import list_keeper, rule_repository
+from payments.fraud import list_keeper
 from payments.fraud.api_schemas import (
     Backtest,
     BacktestCreate,
@@ -27,6 +27,7 @@ from payments.fraud.api_schemas import (
 from payments.fraud.backtest import backtest
 from payments.fraud.desk_repository import Viewer
 from payments.fraud.list_keeper import ListKeeper
+from payments.fraud.reports import confirm
 from payments.fraud.rulebook import Rulebook
 from payments.fraud.rules import Rule, RuleSet
 from payments.fraud.schemas import Attempt
@@ -186,35 +187,6 @@ class FraudDesk:
         if payment is None:
             raise not_found("payment")
         return payment
-
-
-async def confirm(
-    connection: AsyncConnection,
-    payment: sa.RowMapping,
-    source: Literal["merchant", "dispute", "review"],
-    reason: str,
-    author: str,
-    comment: str | None = None,
-) -> sa.RowMapping:
-    """Record that a payment was fraud, in the caller's transaction; its rules are proved right once."""
-    values = {name: payment[name] for name in ("merchant_id", "livemode")} | {
-        "id": new_uuid(),
-        "payment_id": payment["id"],
-        "source": source,
-        "reason": reason,
-        "comment": comment,
-        "created_by": author,
-    }
-    row = await repository.insert_report(connection, values)
-    if row is None:
-        return await repository.find_report(connection, payment["id"], source)
-    if await repository.count_reports(connection, payment["id"]) == 1:
-        receipt = payment["receipt"] or {}
-        fired = [*receipt.get("rules", ()), *receipt.get("shadow", ())]
-        await rule_repository.confirm(
-            connection, [uuid_of("rule", rule["id"]) for rule in fired], livemode=payment["livemode"]
-        )
-    return row
 
 
 def _viewer(caller: Identity, *, livemode: bool | None = None) -> Viewer:

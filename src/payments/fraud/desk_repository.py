@@ -35,13 +35,10 @@ async def linked(
     connection: AsyncConnection, viewer: Viewer, payment: sa.RowMapping, column: str
 ) -> Sequence[sa.RowMapping]:
     """Return the newest other payments of the same mode that share one thing with a payment."""
-    newest = (
-        sa.select(payments)
-        .where(payments.c[column] == payment[column], payments.c.livemode == payment["livemode"])
-        .order_by(payments.c.id.desc())
-        .limit(_LOOKED_AT)
-        .subquery()
-    )
+    same = [payments.c[column] == payment[column], payments.c.livemode == payment["livemode"]]
+    if column == "card_fingerprint":
+        same.append(sa.func.left(payments.c.card_fingerprint, 16) == payment[column][:16])  # as in the index
+    newest = sa.select(payments).where(*same).order_by(payments.c.id.desc()).limit(_LOOKED_AT).subquery()
     query = sa.select(newest).where(newest.c.id != payment["id"]).order_by(newest.c.id.desc()).limit(MOST_LINKS)
     if viewer.merchant_id is not None:
         query = query.where(newest.c.merchant_id == viewer.merchant_id)

@@ -18,7 +18,9 @@ from payments.fraud.schemas import Attempt
 BOUND = 100
 
 _SUBJECTS = {
-    "card": "p.card_fingerprint = s.value AND p.livemode = s.livemode",
+    "card": (
+        "left(p.card_fingerprint, 16) = left(s.value, 16) AND p.card_fingerprint = s.value AND p.livemode = s.livemode"
+    ),
     "merchant": "p.merchant_id = s.value::uuid AND p.livemode = s.livemode",
     "ip": "p.customer_ip = s.value AND p.livemode = s.livemode",
     "device": "p.device_id = s.value AND p.livemode = s.livemode",

@@ -8,6 +8,7 @@ import msgspec
 
 Outcome = Literal["approve", "review", "decline"]
 Source = Literal["redis", "postgres", "degraded"]
+ReportSource = Literal["merchant", "dispute", "review"]
 
 
 class MerchantTerms(Protocol):

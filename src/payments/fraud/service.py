@@ -3,17 +3,21 @@
 import logging
 from collections.abc import Callable
 from time import monotonic, time
+from uuid import UUID
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.database import Database
+from payments.fraud import desk_repository, reports
 from payments.fraud.book import Book
 from payments.fraud.counters import Counters, CountersUnavailableError
+from payments.fraud.desk_repository import Viewer
 from payments.fraud.engine import decide
 from payments.fraud.fallback import Fallback, FallbackUnavailableError
 from payments.fraud.rebuild import Rebuild
 from payments.fraud.redis_connection import RedisConnection
-from payments.fraud.schemas import Attempt, Decision, MerchantTerms, Source
+from payments.fraud.schemas import Attempt, Decision, MerchantTerms, ReportSource, Source
 from payments.fraud.signals import NO_SIGNALS, Signals
 from payments.fx.service import Fx
 
@@ -54,6 +58,14 @@ class Fraud:
         attempt = msgspec.structs.replace(attempt, amount_usd=worth)
         rules, lists = await self.book.current()
         return decide(attempt, await self._signals(attempt, counting=False), merchant, rules, lists.match(attempt))
+
+    async def confirm(
+        self, connection: AsyncConnection, payment_id: UUID, source: ReportSource, reason: str, author: str
+    ) -> None:
+        """Record, in the caller's transaction, that a payment was fraud: its rules are proved right."""
+        payment = await desk_repository.find_payment(connection, Viewer(None, None), payment_id)
+        if payment is not None:
+            await reports.confirm(connection, payment, source, reason, author)
 
     async def rebuild(self) -> int:
         """Count the last day again when Redis has come back empty; return how many payments. For the worker."""

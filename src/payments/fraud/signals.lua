@@ -12,8 +12,8 @@
 -- least the window's length and at most one bucket longer.
 local WIDTH = {5000, 30000, 300000, 3600000}
 local SPAN = {60000, 600000, 3600000, 86400000}
-local LIFE = SPAN[4] + WIDTH[4]
-local GUARD_LIFE = 172800
+local LIFE = '90000000'
+local GUARD_LIFE = '172800'
 local REMEMBERED = 64
 
 local call, floor, insert, remove = redis.call, math.floor, table.insert, table.remove
@@ -110,9 +110,13 @@ local function load(key)
     local record = records[key]
     if record == nil then
         local stored = call('GET', key)
-        record = {data = stored and cmsgpack.unpack(stored) or {{}, {}, {}, {}, {}, {}}}
-        advance(record.data)
-        record.counts, record.cents = totals(record.data)
+        if stored then
+            record = {data = cmsgpack.unpack(stored)}
+            advance(record.data)
+            record.counts, record.cents = totals(record.data)
+        else
+            record = {data = {{}, {}, {}, {}, {}, {}}, counts = {0, 0, 0, 0}, cents = {0, 0, 0, 0}}
+        end
         records[key] = record
     end
     return record
@@ -159,22 +163,18 @@ for number, payment in ipairs(payments) do
         end
         if device then count(device, at, cents) end
     end
-    local result = {}
-    local function put(values)
-        for k = 1, 4 do result[#result + 1] = values[k] end
-    end
-    put(card.counts)
-    put(card.cents)
-    put(remembered(card.data[5]))
-    put(remembered(card.data[6], amount_hash))
-    put(merchant.counts)
-    put(merchant.cents)
-    put(ip and ip.counts or ZEROS)
-    put(ip and ip.cents or ZEROS)
-    put(ip and remembered(ip.data[5]) or ZEROS)
-    put(device and device.counts or ZEROS)
-    put(device and device.cents or ZEROS)
-    results[number] = result
+    local n, c, m = card.counts, card.cents, remembered(card.data[5])
+    local same, mn, mc = remembered(card.data[6], amount_hash), merchant.counts, merchant.cents
+    local ic, is, cards = ZEROS, ZEROS, ZEROS
+    if ip then ic, is, cards = ip.counts, ip.cents, remembered(ip.data[5]) end
+    local dc, ds = ZEROS, ZEROS
+    if device then dc, ds = device.counts, device.cents end
+    results[number] = {
+        n[1], n[2], n[3], n[4], c[1], c[2], c[3], c[4], m[1], m[2], m[3], m[4], same[1], same[2], same[3], same[4],
+        mn[1], mn[2], mn[3], mn[4], mc[1], mc[2], mc[3], mc[4],
+        ic[1], ic[2], ic[3], ic[4], is[1], is[2], is[3], is[4], cards[1], cards[2], cards[3], cards[4],
+        dc[1], dc[2], dc[3], dc[4], ds[1], ds[2], ds[3], ds[4],
+    }
 end
 
 if counting then

@@ -30,7 +30,8 @@ async def insert_creations(
     days = {item.change.payment.day for item in items}
     limited = {item.change.payment.day for item in items if item.limits is not NO_LIMITS}
     async with connection.pipeline(), connection.transaction():
-        await repository.lock_days(connection, days, days - known_days)
+        locked = days | {item.change.payment.day.month for item in items if item.limits.monthly_volume is not None}
+        await repository.lock_days(connection, locked, locked - known_days)
         keys, usages = await repository.find_keys_and_usages(connection, [item.claim for item in items], limited)
         now = datetime.now().astimezone()
         written: list[tuple[Claim, Change]] = []
@@ -41,7 +42,7 @@ async def insert_creations(
             day = item.change.payment.day
             change = item.decide(usages[day]) if day in usages else item.change
             if day in usages and change.payment.status != "declined":
-                usages[day] = usages[day].plus(change.payment.usage_amount)
+                _count(usages, day, change.payment.usage_amount)
             keys[place] = _claimed(item.claim, change, now)
             written.append((item.claim, change))
         # In the order of their keys: batches with the same keys then wait for each other instead of deadlocking.
@@ -49,7 +50,7 @@ async def insert_creations(
         # Its answer is read after the commit, which then travels with it.
         created = await repository.insert_created(connection, written, charts)
     inserted = {row[0] for row in await created.fetchall()} if created is not None else set()
-    known_days |= days
+    known_days |= locked
     lost = [claim for claim, _ in written if claim.resource_id not in inserted]
     if lost:
         keys = {place: known for place, known in keys.items() if known.resource_id not in {c.resource_id for c in lost}}
@@ -80,6 +81,15 @@ async def charts_of(ledger: Ledger, payments: Iterable[Payment]) -> repository.C
         for payment in payments
         for currency in (payment.currency, payment.settlement_currency)
     }
+
+
+def _count(usages: dict[Day, Usage], day: Day, amount: int) -> None:
+    """Count one more payment on a day, and in the month of every day of that month."""
+    for other, usage in usages.items():
+        if other == day:
+            usages[other] = usage.plus(amount)
+        elif other.month == day.month:
+            usages[other] = msgspec.structs.replace(usage, month_volume=usage.month_volume + amount)
 
 
 def _creation_result(item: Creation, changes: Mapping[UUID, Change], keys: Keys) -> Written | Exception:
@@ -130,8 +140,13 @@ class _Batch:
     @classmethod
     async def load(cls, connection: repository.Connection, items: Sequence[Request]) -> "_Batch":
         payments = await repository.lock_payments(connection, sorted({item.payment_id for item in items}))
-        await repository.lock_days(connection, {payment.day for payment in payments.values()}, set())
-        limited = {payments[item.payment_id].day for item in items if item.limits and item.payment_id in payments}
+        limited = {
+            payments[item.payment_id].day
+            for item in items
+            if item.payment_id in payments and item.limits is not None and item.limits.limits_refunds
+        }
+        months = {day.month for day in limited}
+        await repository.lock_days(connection, {payment.day for payment in payments.values()} | months, months)
         keys, usages = await repository.find_keys_and_usages(
             connection, [item.claim for item in items if item.claim is not None], limited
         )
@@ -164,7 +179,9 @@ class _Batch:
         if item.claim is not None:
             self._keys[item.claim.place] = _claimed(item.claim, change, self._now)
         refunded = change.payment.standing.refunded - payment.standing.refunded
-        self._usages[payment.day] = msgspec.structs.replace(usage, month_refunded=usage.month_refunded + refunded)
+        for day, other in self._usages.items():
+            if day.month == payment.day.month:
+                self._usages[day] = msgspec.structs.replace(other, month_refunded=other.month_refunded + refunded)
         self.written.append((item.claim, change))
         return change
 

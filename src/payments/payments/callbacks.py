@@ -2,14 +2,15 @@
 
 import logging
 from collections.abc import Mapping
+from http import HTTPStatus
 from uuid import UUID
 
-from payments.connectors.port import Connector
+from payments.connectors.port import Approved, Connector
 from payments.database import Database
 from payments.payments import decisions, repository
-from payments.payments.changes import Request
+from payments.payments.changes import Change, Locked, Request
 from payments.payments.write_path import WritePath
-from shared.problems import Problem
+from shared.problems import Problem, not_found
 
 _log = logging.getLogger(__name__)
 
@@ -39,8 +40,22 @@ class Callbacks:
                 _log.warning("a callback of %s names no operation of ours", connector.name)
                 return
             payment_id, operation_id = operation.payment_id, subject
-        decide = decisions.answer(callback.outcome, "callback")
+        answer = decisions.answer(callback.outcome, "callback")
+
+        def decide(locked: Locked) -> Change:
+            payment = locked.payment
+            if (payment.connector, payment.livemode) != (connector.name, connector.capabilities.livemode):
+                raise not_found("payment")
+            status = locked.operation.status if locked.operation is not None else payment.status
+            if isinstance(callback.outcome, Approved) and status in ("failed", "declined"):
+                _log.error(
+                    "%s says that payment %s, which is %s here, was approved", connector.name, payment.id, status
+                )
+            return answer(locked)
+
         try:
             await self._write_path.change(Request(payment_id, decide, operation_id=operation_id))
         except Problem as problem:
+            if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise  # not stored, so the acquirer must send it again
             _log.info("a callback of %s changes nothing: %s", connector.name, problem)

@@ -88,7 +88,7 @@ class Payment(msgspec.Struct, kw_only=True):
             self.status,
             self.usage_amount,
             self.usage_amount * self.amount_captured // self.amount,
-            self.usage_amount * self.amount_refunded // self.amount,
+            self.usage_amount * (self.amount_refunded + self.amount_refunding) // self.amount,
             self.decline_code == LIMIT_EXCEEDED,
             self.score,
         )

@@ -17,6 +17,7 @@ from shared.problems import Problem
 _log = logging.getLogger(__name__)
 
 _BATCH = 100
+_PRUNED_AT_ONCE = 10_000
 
 
 class Recovery:
@@ -56,12 +57,19 @@ class Recovery:
                 ended += 1
             except Problem as problem:
                 _log.info("not expired: %s", problem)
+            except Exception:  # noqa: BLE001 - a defect met by one payment must not keep the others waiting
+                _log.exception("not expired: payment %s", payment_id)
         return ended
 
     async def prune_keys(self, retention: timedelta) -> int:
         """Delete idempotency keys past their retention; return how many."""
-        async with self._database.transaction() as connection:
-            return await repository.prune_keys(connection, datetime.now(UTC) - retention, limit=10_000)
+        pruned, before = 0, datetime.now(UTC) - retention
+        while True:
+            async with self._database.transaction() as connection:
+                found = await repository.prune_keys(connection, before, _PRUNED_AT_ONCE)
+            pruned += found
+            if found < _PRUNED_AT_ONCE:
+                return pruned
 
     async def _try_to_resolve(self, payment_id: UUID, operation_id: UUID | None) -> bool:
         try:

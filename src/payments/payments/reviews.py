@@ -1,6 +1,7 @@
 """The decisions of reviewers, and of the policy when nobody decides in time."""
 
 import logging
+from http import HTTPStatus
 from typing import Literal
 from uuid import UUID
 
@@ -63,6 +64,8 @@ class Reviews:
             payment = await repository.any_payment(connection, payment_id)
         if payment is None:
             raise not_found("payment")
+        # Asked of the database: tokens in memory may outlive their card.
+        await self._vault.get(payment.merchant_id, payment.payment_method_id, livemode=payment.livemode)
         card = await self._vault.card_of(payment.merchant_id, payment.payment_method_id, livemode=payment.livemode)
         connector = self._connectors.named(payment.connector, livemode=payment.livemode)
         asked = authorize_request(payment, card, None)
@@ -79,8 +82,19 @@ class Reviews:
 
         written = await self._write_path.change(Request(payment_id, decide))
         if outcome is None:
-            written = await self._calls.conclude(connector.authorize(asked, deadline), payment_id)
+            try:
+                written = await self._calls.conclude(connector.authorize(asked, deadline), payment_id)
+            except Problem:
+                # A callback or recovery was faster than the reply.
+                return await self._current(payment_id)
         return _shown(written)
+
+    async def _current(self, payment_id: UUID) -> bytes:
+        async with self._database.snapshot() as connection:
+            payment = await repository.any_payment(connection, payment_id)
+        if payment is None:
+            raise not_found("payment")
+        return payment.show()
 
     async def time_out(self) -> int:
         """End the reviews whose time is over by their merchants' policies; return how many. For the worker."""
@@ -88,14 +102,23 @@ class Reviews:
             due = await repository.overdue_reviews(connection, limit=100)
         ended = 0
         for payment_id, merchant_id in due:
-            verdict = (await self._merchants.profile(merchant_id)).review_timeout_action
             try:
-                await self.decide(payment_id, verdict, "policy", "nobody decided in time")
+                await self._time_out(payment_id, merchant_id)
                 ended += 1
             except Problem as problem:
-                # A reviewer was faster, or the card is gone; the next round sees what is left.
-                _log.info("review not ended: %s", problem)
+                _log.info("review not ended: %s", problem)  # a reviewer was faster
+            except Exception:  # noqa: BLE001 - a defect met by one payment must not keep the others waiting
+                _log.exception("review of %s not ended", payment_id)
         return ended
+
+    async def _time_out(self, payment_id: UUID, merchant_id: UUID) -> None:
+        verdict = (await self._merchants.profile(merchant_id)).review_timeout_action
+        try:
+            await self.decide(payment_id, verdict, "policy", "nobody decided in time")
+        except Problem as problem:
+            if problem.status != HTTPStatus.NOT_FOUND:
+                raise
+            await self.decide(payment_id, "decline", "policy", "nobody decided in time, and the card is gone")
 
 
 def _shown(written: Written) -> bytes:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from payments.connectors.registry import Registry
+from payments.http.models import StrictModel
 from payments.payments import decisions
 from payments.payments.calls import Calls, operation_call
 from payments.payments.changes import Change, Claim, Earlier, Locked, Request
@@ -44,8 +45,10 @@ class Payments:
 
     async def create(self, caller: Identity, body: PaymentCreate, key: str) -> Reply:
         """Take a payment; a decline is a created payment too."""
-        content = body.model_dump_json(exclude={"cvc"}).encode()
+        content = _content(body)
         claim = self._replies.claim(caller, key, decisions.CREATE_PATH, content, new_uuid())
+        # Read before the payment notes its own: the call must be over when recovery begins to ask.
+        deadline = self._calls.deadline()
         try:
             prepared = await self._intake.prepare(body, claim)
         except Problem:
@@ -54,7 +57,6 @@ class Payments:
             if earlier is None:
                 raise
             return await self._replies.reply(earlier, claim, claim.resource_id, content)
-        deadline = self._calls.deadline()
         written = await self._write_path.create(prepared.creation)
         if isinstance(written, Earlier) or written.status_code is not None:
             return await self._replies.reply(written, claim, claim.resource_id, content)
@@ -68,7 +70,7 @@ class Payments:
     async def capture(self, caller: Identity, payment_id: UUID, body: CaptureCreate, key: str) -> Reply:
         """Capture all or a part of an authorized payment."""
         draft = Draft("capture", body.amount, final=body.final)
-        return await self._operate(caller, payment_id, draft, body.model_dump_json().encode(), key)
+        return await self._operate(caller, payment_id, draft, _content(body), key)
 
     async def void(self, caller: Identity, payment_id: UUID, key: str) -> Reply:
         """Release what is left of an authorization."""
@@ -77,7 +79,7 @@ class Payments:
     async def refund(self, caller: Identity, payment_id: UUID, body: RefundCreate, key: str) -> Reply:
         """Give back all or a part of what was captured."""
         draft = Draft("refund", body.amount, reason=body.reason, metadata=body.metadata)
-        return await self._operate(caller, payment_id, draft, body.model_dump_json().encode(), key)
+        return await self._operate(caller, payment_id, draft, _content(body), key)
 
     async def _operate(self, caller: Identity, payment_id: UUID, draft: Draft, content: bytes, key: str) -> Reply:
         path = decisions.operation_path(payment_id, draft.kind)
@@ -115,3 +117,8 @@ class Payments:
         if earlier is None:
             raise AssertionError("the intent of a call is stored before the call is made")
         return await self._replies.reply(earlier, claim, payment_id, content)
+
+
+def _content(body: StrictModel) -> bytes:
+    """Return what identifies a body: what it says, without defaults, so that a field added later changes nothing."""
+    return body.model_dump_json(exclude={"cvc"}, exclude_defaults=True).encode()

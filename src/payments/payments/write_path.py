@@ -33,7 +33,7 @@ _PAUSES = (0.0, 0.1, 0.5, 1.0)
 _PLANS = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
 
 # A wait for a lock that lasts longer means that something is broken; a client gets a clear answer instead.
-_TIMEOUTS = "-c lock_timeout=5s -c statement_timeout=10s -c idle_in_transaction_session_timeout=15s"
+_TIMEOUTS = "-c lock_timeout=2s -c statement_timeout=10s -c idle_in_transaction_session_timeout=15s"
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -51,6 +51,8 @@ class WritePath:
             max_size=lanes,
             open=False,
             timeout=5,
+            # Give a dead server up soon: the next request then starts afresh instead of waiting out a long back-off.
+            reconnect_timeout=2,
             kwargs={"autocommit": True, "options": f"{_PLANS} {_TIMEOUTS}", "application_name": "payments write path"},
         )
         self._days: set[Day] = set()
@@ -111,6 +113,11 @@ class WritePath:
             await asyncio.sleep(pause)
             try:
                 return await write(items)
+            except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled) as error:
+                # Whoever holds the row holds it for one merchant only: the others need not wait for it.
+                _log.warning("a batch of %d waits for a lock: %s", len(items), type(error).__name__)
+                if len(items) > 1:
+                    return await self._persist_halves(items, write)
             except (
                 psycopg.OperationalError,
                 psycopg.InterfaceError,
@@ -123,9 +130,14 @@ class WritePath:
                 if len(items) == 1:
                     _log.exception("the database refused a write", exc_info=error)
                     return [error]
-                half = len(items) // 2
-                return [*await self._persist(items[:half], write), *await self._persist(items[half:], write)]
+                return await self._persist_halves(items, write)
         return [_lost() for _ in items]
+
+    async def _persist_halves(
+        self, items: list[T], write: Callable[[list[T]], Awaitable[list[R | Exception]]]
+    ) -> list[R | Exception]:
+        half = len(items) // 2
+        return [*await self._persist(items[:half], write), *await self._persist(items[half:], write)]
 
     async def _create(self, items: list[Creation]) -> list[Written | Exception]:
         charts = await charts_of(self._ledger, [item.change.payment for item in items])

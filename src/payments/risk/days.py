@@ -19,6 +19,11 @@ class Day(NamedTuple):
     livemode: bool
     day: date
 
+    @property
+    def month(self) -> "Day":
+        """The first day of its month, whose row is locked wherever a figure of the whole month decides."""
+        return self._replace(day=self.day.replace(day=1))
+
 
 class Standing(NamedTuple):
     """What a payment counts at one moment; ``amount`` is its usage amount."""
@@ -49,10 +54,11 @@ class Delta(msgspec.Struct, frozen=True):
 def delta(before: Standing | None, after: Standing) -> Delta:
     """Return the difference between two moments of one payment; None is before it existed."""
     reserved = (after.status in _RESERVED) - (before is not None and before.status in _RESERVED)
+    volume = _volume(after) - (_volume(before) if before is not None else 0)
     approved = after.status in _APPROVED and (before is None or before.status not in _APPROVED)
     declined = after.status == "declined" and (before is None or before.status != "declined")
     return Delta(
-        volume=after.amount * reserved,
+        volume=volume,
         count=reserved,
         approved=int(approved),
         declined=int(declined),
@@ -63,3 +69,10 @@ def delta(before: Standing | None, after: Standing) -> Delta:
         scored=int(before is None and after.score is not None),
         score_sum=(after.score or 0) if before is None else 0,
     )
+
+
+def _volume(standing: Standing) -> int:
+    """Return what a payment takes of the limits: once it is closed, only what was captured."""
+    if standing.status == "captured":
+        return standing.captured
+    return standing.amount if standing.status in _RESERVED else 0

@@ -39,6 +39,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     refund_ratio_basis_points: int | None = None
     alert_percent: int = 80
 
+    @property
+    def limits_refunds(self) -> bool:
+        """Whether refunds depend on what counts against the limits."""
+        return self.refund_ratio_basis_points is not None
+
     def headroom(self, usage: Usage) -> dict[LimitName, int]:
         """Return what is left of each limit that is set."""
         left: dict[LimitName, int | None] = {

@@ -46,6 +46,7 @@ async def positions(
          WHERE d.livemode = :livemode
            AND d.day BETWEEN coalesce(:day, current_date - 1) AND coalesce(:day, current_date + 1)
            AND d.day = coalesce(:day, (now() AT TIME ZONE m.time_zone)::date)
+           AND d.count + d.approved + d.declined > 0
            AND (CAST(:merchant_id AS uuid) IS NULL OR d.merchant_id = :merchant_id)
          ORDER BY d.volume DESC, d.merchant_id
         """
