@@ -42,6 +42,13 @@ bench: setup-dev ## Measure payments per second against PostgreSQL's own benchma
 test: lint ## Lint, types, import rules, then every test
 	@$(PY) -m pytest -n 2
 
+# New random runs each time; failures are kept in .hypothesis/ and come first the next time.
+RUNS ?= 1000
+
+.PHONY: fuzz
+fuzz: setup-test ## Play 1,000 random lives of a merchant against the model (RUNS=5000 for more)
+	@FUZZ_RUNS=$(RUNS) $(PY) -m pytest -n 2 tests/payments/test_machine.py
+
 .PHONY: lint
 lint: setup-test ## ruff, formatting, types, import rules
 	@$(PY) -m ruff check $(SOURCES)
