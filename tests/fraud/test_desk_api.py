@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from shared.ids import uuid_of
 from tests.fraud.shop import fresh_card, id_of, pay, shop
 from tests.support import Caller, body_of, problem_of
 
@@ -197,3 +198,15 @@ async def test_a_reason_is_needed(service):
     problem_of(
         await caller.post(f"{REVIEWS}/{payment['id']}/approve", {}, key=None), 422, "validation_failed", "/reason"
     )
+
+
+async def test_a_dispute_proves_rules_right_once_whoever_says_it_again(service, risk):
+    caller = await shop(service)
+    payment = await in_review(caller)
+    fired = payment["decision"]["rules"][0]["id"]
+    before = body_of(await risk.get(f"/v1/fraud/rules/{fired}"), 200)["confirmed"]
+    fraud = service.container.fraud
+    for source in ("dispute", "dispute", "review"):
+        async with service.container.database.transaction() as connection:
+            await fraud.confirm(connection, uuid_of("pay", payment["id"]), source, "fraudulent", "acquirer")
+    assert body_of(await risk.get(f"/v1/fraud/rules/{fired}"), 200)["confirmed"] == before + 1
