@@ -12,7 +12,7 @@ from zlib import crc32
 
 import msgspec
 
-from payments.fraud.batches import Batches
+from payments.batching import Batcher
 from payments.fraud.redis_connection import RedisConnection, RedisReplyError, RedisUnavailableError
 from payments.fraud.schemas import Attempt
 
@@ -52,7 +52,7 @@ class Counters:
         self._owed: list[Attempt] = []
         self._paying: asyncio.Task[None] | None = None
         # One call at a time makes larger batches: a hot merchant's counters are unpacked once for each.
-        self._batches: Batches[Attempt, list[int]] = Batches(self._observe, lanes=1, max_items=_BATCH)
+        self._batches: Batcher[Attempt, list[int]] = Batcher(self._observe, lanes=1, max_items=_BATCH)
 
     async def observe(self, attempt: Attempt) -> list[int]:
         """Count a payment, once however often it comes, and return its signals, itself included.

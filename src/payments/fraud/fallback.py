@@ -14,9 +14,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from payments.batching import Batcher
 from payments.database import Database
 from payments.fraud import repository
-from payments.fraud.batches import Batches
 from payments.fraud.repository import BOUND, Recent
 from payments.fraud.schemas import Attempt
 from payments.fraud.vocabulary import WINDOWS
@@ -37,7 +37,7 @@ class Fallback:
         """Take the database, and how long an answer may take."""
         self._database = database
         self._seconds = seconds
-        self._batches: Batches[Attempt, list[int | None]] = Batches(self._answer, lanes=2)
+        self._batches: Batcher[Attempt, list[int | None]] = Batcher(self._answer, lanes=2)
 
     async def signals(self, attempt: Attempt) -> list[int | None]:
         """Return the signals of a payment, itself included; those that nobody can tell are none.
