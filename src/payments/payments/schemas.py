@@ -15,10 +15,12 @@ from payments.payments.states import OperationStatus, Status
 
 def _ip(text: str) -> str:
     try:
-        return str(ip_address(text))
+        address = ip_address(text)
     except ValueError:
         kind = "ip_address"
         raise PydanticCustomError(kind, "Expected an IPv4 or IPv6 address") from None
+    # The same host, however it was written: velocity and block lists must not depend on it.
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def _cvc(secret: SecretStr) -> SecretStr:
