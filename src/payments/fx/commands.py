@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 # Everything heavier is imported where it is used, so that `payments --help` answers at once.
+from payments.devtools import target
 from payments.devtools.errors import ToolError
 
 if TYPE_CHECKING:
@@ -30,15 +31,7 @@ def choose(
     ] = None,
 ) -> None:
     """Exchange rates. Without settings: those of the platform that `make dev` runs here."""
-    if database_url is None:
-        from payments.devtools import state as states  # noqa: PLC0415
-        from payments.devtools.workspace import Workspace  # noqa: PLC0415
-
-        local = states.read(Workspace.of_project())
-        if local is None:
-            raise ToolError("set PAYMENTS_DATABASE_URL, or start the local platform: make dev")
-        database_url = local.database_url
-    context.obj = database_url
+    context.obj = target.database_url(database_url)
 
 
 @app.command("import")
