@@ -86,6 +86,7 @@ class Measured:
         degraded: payments decided without Redis.
         balanced: whether the books balance after all of it.
         durability: the server's own word on fsync and synchronous_commit.
+        sync_ms: what one durable write takes on this disk, milliseconds.
     """
 
     tpcb: list[Yardstick]
@@ -101,6 +102,7 @@ class Measured:
     degraded: int
     balanced: bool
     durability: dict[str, str]
+    sync_ms: float
 
     @property
     def errors(self) -> int:
@@ -162,6 +164,7 @@ class _Measurement:
             degraded=degraded,
             balanced=self._balanced(),
             durability=self._durability(),
+            sync_ms=stage.sync_ms,
         )
 
     def _turn(self) -> tuple[Yardstick, Phase, Phase]:

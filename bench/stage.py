@@ -1,13 +1,16 @@
 """What is measured: a whole platform with its own data in a temporary folder, cards to pay with, requests to send."""
 
+import os
 import random
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
+from statistics import median
 from urllib.parse import urlsplit
 
 from bench import requests
@@ -25,6 +28,7 @@ from shared.card_numbers import passes_luhn
 _FOLDER = Path("/var/tmp")  # noqa: S108  the directory made in it is private and has a name of its own
 CONNECTIONS = 256
 EXTERNAL_CONNECTIONS = 32
+_SYNCS = 50
 # The ambiguity card without a delay: it approves and sends its callback twice. Numbers made here approve at once.
 _EXTERNAL_CARD = "4000009000000060"
 # Every payment is scored, but as each card pays thousands of times within minutes, the score decides nothing.
@@ -39,11 +43,13 @@ class Stage:
         spread: payments of two merchants, the cards of both mixed.
         hot: payments of one merchant alone, over as many cards.
         external: payments that take the external order: intent, acquirer, answer.
+        sync_ms: how long the disk takes to make a small write durable, milliseconds.
     """
 
     state: State
     postgres: Postgres
     meter: Meter
+    sync_ms: float
     spread: Load
     hot: Load
     external: Load
@@ -65,7 +71,7 @@ def running_stage(cards: int) -> Iterator[Stage]:
             postgres = next(child for child in children if isinstance(child, Postgres))
             meter = Meter({child.name: child.process.pid for child in children if child.process})
             spread, hot, external = _loads(state, folder, cards)
-            yield Stage(state, postgres, meter, spread, hot, external)
+            yield Stage(state, postgres, meter, _sync_ms(folder), spread, hot, external)
     except Exception:
         console.recall()
         raise
@@ -89,6 +95,17 @@ def _loads(state: State, folder: Path, cards: int) -> tuple[Load, Load, Load]:
         Load(folder / "hot", address, CONNECTIONS),
         Load(folder / "external", address, EXTERNAL_CONNECTIONS, slow=True),
     )
+
+
+def _sync_ms(folder: Path) -> float:
+    times = []
+    with (folder / "sync").open("wb", buffering=0) as file:
+        for _ in range(_SYNCS):
+            file.write(bytes(8192))
+            began = time.perf_counter()
+            os.fsync(file.fileno())
+            times.append(time.perf_counter() - began)
+    return 1000 * median(times)
 
 
 def _merchant(admin: Client, currency: str) -> str:

@@ -37,6 +37,7 @@ def test_the_report_is_complete_and_nothing_fails(tmp_path):
     assert found["balanced"] is True
     assert found["written"] >= found["answered"] > 0
     assert found["durability"] == {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+    assert found["sync_ms"] > 0
     assert found["ratio"] > 0
     assert found["hot_ratio"] > 0
     assert all(turn["tps"] > 0 for turn in found["tpcb"])

@@ -86,5 +86,6 @@ def test_errors_are_bad_answers_and_lost_payments(bad, answered, errors):
         degraded=0,
         balanced=True,
         durability={},
+        sync_ms=1.0,
     )
     assert measured.errors == errors
