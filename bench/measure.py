@@ -16,7 +16,7 @@ from bench.tpcb import Pgbench, Tpcb
 from payments.devtools.client import Client
 
 OPEN_SHARE = 0.6  # of the measured saturation
-GENERATOR = "generator"
+POSTGRES, GENERATOR = "postgres", "generator"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +40,13 @@ class Yardstick:
     Shapes:
         tps: transactions per second.
         latency: mean, milliseconds.
-        cpu_ms: PostgreSQL's CPU milliseconds per transaction.
+        cpu_ms: CPU milliseconds per transaction, of PostgreSQL and of pgbench itself (as the generator).
         others: share of the machine (0 to 1) that others used meanwhile.
     """
 
     tps: float
     latency: float
-    cpu_ms: float
+    cpu_ms: dict[str, float]
     others: float
 
 
@@ -81,6 +81,8 @@ class Measured:
     Shapes:
         tpcb, spread, hot: one entry per round, taken in turns.
         ratio: median over the rounds of payments ÷ transactions of pgbench.
+        cpu_ratio: the same, of the CPU time that a transaction takes ÷ what a payment takes, generators included: what
+            the ratio is where nothing but CPU is short, and hardly touched by others on the machine.
         hot_ratio: the same, of one merchant's payments ÷ payments spread over two.
         answered, written: payments that clients were told of, and that the database holds.
         degraded: payments decided without Redis.
@@ -96,6 +98,7 @@ class Measured:
     external: Phase
     external_open: Phase
     ratio: float
+    cpu_ratio: float
     hot_ratio: float
     answered: int
     written: int
@@ -158,6 +161,10 @@ class _Measurement:
             external=external,
             external_open=external_open,
             ratio=median(phase.payments / yardstick.tps for phase, yardstick in zip(spread, tpcb, strict=True)),
+            cpu_ratio=median(
+                sum(yardstick.cpu_ms.values()) / sum(phase.cpu_ms.values())
+                for phase, yardstick in zip(spread, tpcb, strict=True)
+            ),
             hot_ratio=median(one.payments / two.payments for one, two in zip(hot, spread, strict=True)),
             answered=self._answered,
             written=written,
@@ -174,10 +181,10 @@ class _Measurement:
         before, own = self._stage.meter.read(), cpu.own()
         found: Tpcb = self._pgbench.run(self._plan.seconds)
         after = self._stage.meter.read()
-        used = after.parts["postgres"] - before.parts["postgres"]
-        return Yardstick(
-            found.tps, found.latency, 1000 * used / found.transactions, cpu.others(before, after, cpu.own() - own)
-        )
+        tools = cpu.own() - own
+        used = {POSTGRES: after.parts[POSTGRES] - before.parts[POSTGRES], GENERATOR: tools}
+        cpu_ms = {name: 1000 * seconds / found.transactions for name, seconds in used.items()}
+        return Yardstick(found.tps, found.latency, cpu_ms, cpu.others(before, after, tools))
 
     def _saturate(self, load: Load) -> Phase:
         return self._phase(lambda: load.saturate(self._plan.seconds), None)

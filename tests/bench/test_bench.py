@@ -39,8 +39,11 @@ def test_the_report_is_complete_and_nothing_fails(tmp_path):
     assert found["durability"] == {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
     assert found["sync_ms"] > 0
     assert found["ratio"] > 0
+    assert found["cpu_ratio"] > 0
     assert found["hot_ratio"] > 0
-    assert all(turn["tps"] > 0 for turn in found["tpcb"])
+    for turn in found["tpcb"]:
+        assert turn["tps"] > 0
+        assert set(turn["cpu_ms"]) == {"postgres", "generator"}
     phases = [*found["spread"], *found["hot"], found["spread_open"], found["external"], found["external_open"]]
     assert len(phases) == 5
     for phase in phases:

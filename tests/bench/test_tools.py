@@ -73,13 +73,14 @@ def phase(**changes):
 )
 def test_errors_are_bad_answers_and_lost_payments(bad, answered, errors):
     measured = Measured(
-        tpcb=[Yardstick(1.0, 1.0, 1.0, 0.0)],
+        tpcb=[Yardstick(1.0, 1.0, {}, 0.0)],
         spread=[phase()],
         hot=[phase(errors=bad)],
         spread_open=phase(),
         external=phase(),
         external_open=phase(),
         ratio=1.0,
+        cpu_ratio=1.0,
         hot_ratio=1.0,
         answered=answered,
         written=60,
