@@ -9,6 +9,7 @@ import httpx2
 import psycopg
 from psycopg.rows import dict_row
 
+from payments.connectors.sandbox.connector import Timings
 from payments.devtools.keys import KeyFiles
 from tests.conftest import Database
 from tests.payments.machine.model import FOREIGN, MID, SETTLEMENT
@@ -41,8 +42,7 @@ class World:
         # The role that owns the tables; the service is not asked about itself.
         self.database = psycopg.connect(database.owner_url, autocommit=True, row_factory=dict_row)
         self._runner = asyncio.Runner()
-        # Deadlines far beyond a run's length: they pass when the machine says so.
-        self._start = lambda: Platform(database, redis_url, keys, acquirer_seconds=1800)
+        self._start = lambda: _slow_platform(database, redis_url, keys)
         self.platform = self._start()
         self.run(self._open())
 
@@ -85,6 +85,13 @@ class World:
         """Hide what a run that failed left open from the recovery of the next ones."""
         for statement in _FORGOTTEN:
             self.database.execute(statement, [merchant])
+
+
+def _slow_platform(database: Database, redis_url: str, keys: KeyFiles) -> Platform:
+    """The service with times far beyond a run's length: they pass when the machine says so."""
+    platform = Platform(database, redis_url, keys, acquirer_seconds=1800)
+    platform.container.sandbox._timings = Timings(pending=1800)
+    return platform
 
 
 class Client:
