@@ -33,6 +33,6 @@ def test_compiled_file_has_what_its_source_asks_for(name):
     assert wanted(name) - {pin.partition("==")[0] for pin in pins(name)} == set(), "run `make lock`"
 
 
-@pytest.mark.parametrize(("smaller", "larger"), [("runtime", "dev"), ("dev", "test")])
+@pytest.mark.parametrize(("smaller", "larger"), [("runtime", "dev"), ("dev", "test"), ("infra", "test")])
 def test_sets_nest(smaller, larger):
     assert pins(smaller).items() <= pins(larger).items(), "run `make lock`"
