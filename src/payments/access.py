@@ -1,5 +1,6 @@
-"""Who may call: verifies the gateway's signed identity and checks scopes and roles. Nothing else is trusted."""
+"""Who is calling, and may they: verifies the gateway's signed identity and asks the table of permissions."""
 
+import logging
 from pathlib import Path
 from time import time
 from typing import Annotated, Any
@@ -10,7 +11,10 @@ import msgspec
 from fastapi import Depends, Request
 
 from shared.identity import ALGORITHM, AUDIENCE, ISSUER, LEEWAY_SECONDS, Identity
+from shared.permissions import PERMISSIONS
 from shared.problems import Problem
+
+_log = logging.getLogger(__name__)
 
 # Far above the keys in use within a token's two seconds of life; a bound all the same.
 _MAX_CACHED = 10_000
@@ -69,17 +73,6 @@ class Access:
             ) from error
 
 
-def require_scope(caller: Identity, scope: str) -> None:
-    """Let through API keys that carry the scope.
-
-    Raises:
-        Problem: 403 that names the missing scope.
-
-    """
-    if scope not in caller.scopes or caller.merchant_id is None:
-        raise Problem(403, "forbidden", f"This needs an API key with the scope {scope}.")
-
-
 def merchant_of(caller: Identity) -> UUID:
     """Return the merchant whose objects the caller sees.
 
@@ -101,30 +94,16 @@ def identity(request: Request) -> Identity:
 Caller = Annotated[Identity, Depends(identity)]
 
 
-def scope(name: str) -> Any:  # noqa: ANN401 - FastAPI's Depends has no public type
-    """Return a dependency that lets API keys with one scope through."""
+def authorize(request: Request, caller: Caller) -> None:
+    """Let the caller through to the route that was found, if the table of permissions says so.
 
-    def check(caller: Caller) -> None:
-        require_scope(caller, name)
+    Raises:
+        Problem: 403; also for a route that somebody forgot to put into the table.
 
-    return Depends(check)
-
-
-def role(*names: str) -> Any:  # noqa: ANN401 - FastAPI's Depends has no public type
-    """Return a dependency that lets people with any of the roles through."""
-
-    def check(caller: Caller) -> None:
-        if caller.kind != "person" or caller.roles.isdisjoint(names):
-            raise Problem(403, "forbidden", f"This needs a person with the role {' or '.join(names)}.")
-
-    return Depends(check)
-
-
-def service(name: str) -> Any:  # noqa: ANN401 - FastAPI's Depends has no public type
-    """Return a dependency that lets one of our own services through."""
-
-    def check(caller: Caller) -> None:
-        if caller.kind != "service" or caller.subject != name:
-            raise Problem(403, "forbidden", "This is for the platform's own services.")
-
-    return Depends(check)
+    """
+    route = f"{request.method} {request.scope['route'].path}"
+    permission = PERMISSIONS.get(route)
+    if permission is None:
+        _log.error("%s is not in shared/permissions.py, so nobody may call it", route)
+        raise Problem(403, "forbidden", "Nobody may call this.")
+    permission.demand(caller)

@@ -16,13 +16,13 @@ from payments.cli import app
 from payments.connectors.declines import DECLINES
 from payments.fraud import rules
 from payments.fraud.vocabulary import GROUPS, VARIABLES, WINDOWS
-from payments.fx import routes as fx_routes
 from payments.http.entry import Entry
 from payments.main import create_app
 from payments.merchants.scopes import SCOPES
 from payments.money import EXPONENTS
 from payments.payments.states import STATUSES, TRANSITIONS
 from payments.worker import tasks
+from shared.permissions import PERMISSIONS, ROLES
 from tests.docs import page
 
 SOURCES = page.PROJECT / "src"
@@ -92,7 +92,7 @@ def _routes() -> list[str]:
     included = [each.effective_route_contexts() for each in app.routes if hasattr(each, "effective_route_contexts")]
     found = sorted((route for routes in included for route in routes), key=lambda route: route.path)
     lines = [
-        f"| {method} | `{route.path}` | {_needs(route)} | {(route.description or '').partition(chr(10))[0]} |"
+        f"| {method} | `{route.path}` | {_needs(method, route.path)} | {(route.description or '').splitlines()[0]} |"
         for route in found
         if route.include_in_schema
         for method in sorted(route.methods)
@@ -101,17 +101,13 @@ def _routes() -> list[str]:
     return ["| | route | needs | |", "|---|---|---|---|", *lines]
 
 
-def _needs(route: Any) -> str:
-    """Return the scope or the roles that a route's dependencies ask for."""
-    for dependency in route.dependant.dependencies:
-        call = dependency.call
-        if call is fx_routes._reader:
-            return "`fx:read`, or a person"
-        if call.__qualname__.endswith("<locals>.check"):
-            [asked] = [cell.cell_contents for cell in call.__closure__]
-            needs = f"`{asked}`" if isinstance(asked, str) else " or ".join(f"`{name}`" for name in asked)
-            return needs + (", or the risk team" if "team" in call.__qualname__ else "")
-    raise AssertionError(f"{route.path} lets everybody in")
+def _needs(method: str, path: str) -> str:
+    """Return the scope and the roles that let a caller through."""
+    permission = PERMISSIONS[f"{method} {path}"]
+    ways = [f"`{permission.scope}`"] if permission.scope else []
+    if permission.roles:
+        ways.append("every role" if permission.roles == ROLES else " ".join(f"`{role}`" for role in permission.roles))
+    return ", or ".join(ways)
 
 
 def _rules() -> list[str]:

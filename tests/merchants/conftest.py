@@ -8,9 +8,9 @@ import httpx2
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
-from payments.access import Access
+from payments.access import Access, authorize
 from payments.database import Database
 from payments.http.entry import Entry
 from payments.http.problems import install
@@ -89,7 +89,7 @@ def merchants(payments_database: Database, keyring: Keyring, clock: Clock) -> Me
 def client(merchants: Merchants) -> Client:
     """Somebody unknown; `client.admin()` and the like are known."""
     private_key = Ed25519PrivateKey.generate()
-    app = FastAPI()
+    app = FastAPI(dependencies=[Depends(authorize)])
     install(app)
     access = Access({"test": private_key.public_key()})
     app.state.access = access

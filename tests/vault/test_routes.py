@@ -6,9 +6,9 @@ import re
 
 import httpx2
 import pytest
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
-from payments.access import identity
+from payments.access import authorize, identity
 from payments.http import problems
 from payments.http.entry import Entry
 from payments.vault.routes import build_router
@@ -26,7 +26,7 @@ class Door:
 
     def __init__(self, vault, merchant):
         self.merchant, self.livemode, self.scopes = merchant, False, SCOPES
-        app = FastAPI()
+        app = FastAPI(dependencies=[Depends(authorize)])
         app.include_router(build_router(vault))
         problems.install(app)
         app.dependency_overrides[identity] = self.identity

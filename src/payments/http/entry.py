@@ -14,13 +14,14 @@ from pydantic_core import from_json
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from payments.access import Access, require_scope
+from payments.access import Access
 from payments.http.models import StrictModel
 from payments.http.problems import from_failure, from_validation, malformed_json
 from shared.asgi import ClientGoneError, read_body, send_problem
 from shared.card_numbers import contains_card_number
 from shared.identity import Identity
 from shared.ids import new_id
+from shared.permissions import PERMISSIONS
 from shared.problems import Problem
 
 _log = logging.getLogger(__name__)
@@ -35,12 +36,11 @@ HotEndpoint = Callable[[Any, Identity, str], Awaitable[Response]]
 
 
 class HotRoute:
-    """One route on the short path: its model, the scope it needs and its endpoint."""
+    """One route on the short path: its model and its endpoint."""
 
-    def __init__(self, model: type[StrictModel], scope: str, endpoint: HotEndpoint) -> None:
+    def __init__(self, model: type[StrictModel], endpoint: HotEndpoint) -> None:
         """Take what the dispatcher needs to know."""
         self.validate = model.__pydantic_validator__.validate_json
-        self.scope = scope
         self.endpoint = endpoint
 
 
@@ -101,7 +101,7 @@ class Entry:
 
     async def _serve_hot(self, hot: HotRoute, scope: Scope, headers: dict[bytes, bytes], body: bytes) -> Response:
         caller = self._access.identify(headers.get(b"authorization", b"").decode("latin-1"))
-        require_scope(caller, hot.scope)
+        PERMISSIONS[f"{scope['method']} {scope['path']}"].demand(caller)
         key = idempotency_key([value for name, value in scope["headers"] if name == b"idempotency-key"])
         try:
             model = hot.validate(body)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from pydantic import AwareDatetime
 from starlette.responses import Response
 
-from payments.access import Caller, scope
+from payments.access import Caller
 from payments.http.entry import MAX_KEY_LENGTH, HotRoute, idempotency_key, is_idempotency_key
 from payments.http.lists import Cursor, cursor, parse_id
 from payments.http.models import Page, SafeLine, page
@@ -41,7 +41,6 @@ IdempotencyKey = Annotated[str, Depends(_key)]
 PaymentId = Annotated[str, Path(examples=["pay_0199c1d27f3a7e5d8c7b8a9f0e1d2c3b"])]
 _PaymentCursor = Annotated[Cursor, cursor("pay")]
 _RefundCursor = Annotated[Cursor, cursor("ref")]
-_CREATE_SCOPE = "payments:write"
 
 
 def _respond(reply: Reply) -> Response:
@@ -137,11 +136,10 @@ def build_router(payments: Payments, queries: Queries) -> APIRouter:
     """Return the routes over one service and its read side."""
     routes = _Routes(payments, queries)
     router = APIRouter(tags=["payments"])
-    read, write = [scope("payments:read")], [scope(_CREATE_SCOPE)]
     changing = problem_responses(400, 404, 409, 413, 415, 422)
     reading = problem_responses(404, 422)
 
-    def post(path: str, endpoint: Any, model: Any, status_code: int, needs: list[Any]) -> None:  # noqa: ANN401
+    def post(path: str, endpoint: Any, model: Any, status_code: int) -> None:  # noqa: ANN401
         router.add_api_route(
             path,
             endpoint,
@@ -149,31 +147,24 @@ def build_router(payments: Payments, queries: Queries) -> APIRouter:
             response_model=model,
             status_code=status_code,
             responses=changing,
-            dependencies=needs,
         )
 
-    def get(path: str, endpoint: Any, model: Any, needs: list[Any]) -> None:  # noqa: ANN401
-        router.add_api_route(
-            path, endpoint, methods=["GET"], response_model=model, responses=reading, dependencies=needs
-        )
+    def get(path: str, endpoint: Any, model: Any) -> None:  # noqa: ANN401
+        router.add_api_route(path, endpoint, methods=["GET"], response_model=model, responses=reading)
 
-    post("/v1/payments", routes.create_payment, schemas.Payment, 201, write)
-    get("/v1/payments", routes.list_payments, Page[schemas.Payment], read)
-    get("/v1/payments/{payment}", routes.get_payment, schemas.Payment, read)
-    get("/v1/payments/{payment}/timeline", routes.get_timeline, schemas.Timeline, read)
-    post("/v1/payments/{payment}/capture", routes.capture_payment, schemas.Payment, 200, write)
-    post("/v1/payments/{payment}/void", routes.void_payment, schemas.Payment, 200, write)
-    post("/v1/payments/{payment}/refunds", routes.refund_payment, schemas.Refund, 201, [scope("refunds:write")])
-    get("/v1/refunds", routes.list_refunds, Page[schemas.Refund], [scope("refunds:read")])
-    get("/v1/refunds/{refund}", routes.get_refund, schemas.Refund, [scope("refunds:read")])
-    get("/v1/idempotency_keys/{key:path}", routes.get_idempotency_key, schemas.IdempotencyKey, read)
+    post("/v1/payments", routes.create_payment, schemas.Payment, 201)
+    get("/v1/payments", routes.list_payments, Page[schemas.Payment])
+    get("/v1/payments/{payment}", routes.get_payment, schemas.Payment)
+    get("/v1/payments/{payment}/timeline", routes.get_timeline, schemas.Timeline)
+    post("/v1/payments/{payment}/capture", routes.capture_payment, schemas.Payment, 200)
+    post("/v1/payments/{payment}/void", routes.void_payment, schemas.Payment, 200)
+    post("/v1/payments/{payment}/refunds", routes.refund_payment, schemas.Refund, 201)
+    get("/v1/refunds", routes.list_refunds, Page[schemas.Refund])
+    get("/v1/refunds/{refund}", routes.get_refund, schemas.Refund)
+    get("/v1/idempotency_keys/{key:path}", routes.get_idempotency_key, schemas.IdempotencyKey)
     return router
 
 
 def hot_routes(payments: Payments, queries: Queries) -> dict[tuple[str, str], HotRoute]:
     """Return the routes that skip the framework: the one every payment takes."""
-    return {
-        ("POST", "/v1/payments"): HotRoute(
-            schemas.PaymentCreate, _CREATE_SCOPE, _Routes(payments, queries).create_payment
-        )
-    }
+    return {("POST", "/v1/payments"): HotRoute(schemas.PaymentCreate, _Routes(payments, queries).create_payment)}
