@@ -36,6 +36,12 @@ demo: setup-dev ## Play a payment's whole story against the gateway
 bench: setup-dev ## Measure payments per second against PostgreSQL's own benchmark
 	@exec $(PY) -m bench
 
+##@ On AWS
+
+.PHONY: bundle
+bundle: setup-infra ## Build the zip that Lambda runs (arm64) into build/
+	@$(PY) -m cdk.bundle
+
 ##@ Checks
 
 .PHONY: test
@@ -74,6 +80,10 @@ format: setup-test ## Fix what ruff can fix, and format
 .PHONY: setup-dev
 setup-dev: ## Install what `make dev` needs (it does this by itself)
 	@sh tools/setup-venv dev
+
+.PHONY: setup-infra
+setup-infra: ## Install what `make bundle` and the infrastructure need (they do this by themselves)
+	@sh tools/setup-venv infra
 
 .PHONY: setup-test
 setup-test: ## Install what `make test` needs (it does this by itself)

@@ -10,7 +10,10 @@ from alembic.config import Config
 from payments.database import sqlalchemy_url
 from payments.devtools.errors import ServerError
 
-MIGRATIONS = Path(__file__).resolve().parents[3] / "migrations"
+# Beside `src/` in a checkout, beside the packages themselves in a bundle.
+MIGRATIONS = next(
+    folder / "migrations" for folder in Path(__file__).parents if (folder / "migrations" / "env.py").is_file()
+)
 
 _WAIT_SECONDS = 300.0
 _POLL_SECONDS = 1.0
