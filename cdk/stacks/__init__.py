@@ -1,0 +1,1 @@
+"""The stacks: thin, one per area, handing constructs to each other."""

@@ -1,0 +1,134 @@
+"""One typed description of a stage, read by the CDK stacks, the Kubernetes manifests, the docs and the cost estimate.
+
+Templates and manifests never exchange CloudFormation tokens: what both must agree on (names, hosts, ports, address
+ranges) is computed here. Only the standard library is imported, so that every reader can afford it.
+"""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from cdk.stage_parts import (
+    Budget,
+    Cache,
+    Cluster,
+    Compute,
+    Database,
+    Domain,
+    Edge,
+    Network,
+    Observability,
+    Security,
+    Serverless,
+    StageError,
+    Usage,
+    Workloads,
+)
+from cdk.stage_rules import problems
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """Everything that differs between stages."""
+
+    name: str
+    compute: Compute
+    region: str
+    account: str | None = None
+    domain: Domain | None = None
+    network: Network
+    database: Database
+    cache: Cache
+    cluster: Cluster
+    serverless: Serverless
+    workloads: Workloads
+    edge: Edge
+    security: Security
+    observability: Observability
+    budget: Budget
+    usage: Usage
+    protected: bool = True
+    """Data outlives `cdk destroy`, and deletion protection is on."""
+    tags: tuple[tuple[str, str], ...] = ()
+
+    namespace: ClassVar = "payments"
+    migration_connections: ClassVar = 5
+    ports: ClassVar[dict[str, int]] = {
+        "gateway": 8080,
+        "payments": 8080,
+        "metrics": 9090,
+        "database": 5432,
+        "cache": 6379,
+    }
+    database_name: ClassVar = "payments"
+
+    def __post_init__(self) -> None:
+        """Refuse what could not be deployed, naming the field.
+
+        Raises:
+            StageError: with one line per problem.
+        """
+        found = [f"{field}: {problem}" for field, problem in problems(self)]
+        if found:
+            raise StageError("\n".join(found))
+
+    def on(self, compute: Compute) -> "Stage":
+        """Return the same stage on the other kind of compute."""
+        return replace(self, compute=compute)
+
+    @property
+    def prefix(self) -> str:
+        """Begins the name of everything in AWS; the EKS cluster and the load balancer are called just this."""
+        return f"payments-{self.name}"
+
+    @property
+    def zones(self) -> tuple[str, ...]:
+        """Full names, because CDK would settle for two zones where it may choose."""
+        return tuple(f"{self.region}{letter}" for letter in self.network.zones)
+
+    @property
+    def host(self) -> str:
+        """Where clients send payments.
+
+        Raises:
+            StageError: the stage has no domain.
+        """
+        if self.domain is None:
+            raise StageError("domain: this stage has none, so it has no host name")
+        return f"api.{self.domain.name}"
+
+    @property
+    def origin_host(self) -> str:
+        """Where CloudFront finds the HTTP API."""
+        return f"origin.{self.host}"
+
+    @property
+    def web_acl(self) -> str:
+        """Name of the web application firewall."""
+        return f"{self.prefix}-edge"
+
+    @property
+    def access_log_bucket(self) -> str:
+        """Bucket of the load balancer's logs: unique in the world, like the host it is named after."""
+        return f"{self.host.replace('.', '-')}-access-logs"
+
+    def role(self, service: str) -> str:
+        """Name of the IAM role of a service (or an add-on), on either compute."""
+        return f"{self.prefix}-{service}"
+
+    def secret(self, name: str) -> str:
+        """Name of a secret in Secrets Manager: `database/owner`, `database/app`, `cache`, `endpoints` and so on."""
+        return f"payments/{self.name}/{name}"
+
+    @staticmethod
+    def repository(image: str) -> str:
+        """Name of an ECR repository; one per image for all stages, because they share digests."""
+        return f"payment-platform/{image}"
+
+    @property
+    def connections(self) -> dict[str, int]:
+        """The most database connections that anybody can hold at one moment."""
+        if self.compute == "serverless":
+            runtime = {"lambda": self.serverless.concurrency, "worker": self.serverless.worker_concurrency}
+        else:
+            runtime = {name: workload.max_connections for name, workload in self.workloads}
+        return {**runtime, "migrations": self.migration_connections, "reserve": self.database.reserved_connections}
