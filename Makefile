@@ -36,14 +36,11 @@ demo: setup-dev ## Play a payment's whole story against the gateway
 bench: setup-dev ## Measure payments per second against PostgreSQL's own benchmark
 	@exec $(PY) -m bench
 
-<<<<<<< HEAD
 ##@ On AWS
 
 .PHONY: bundle
 bundle: setup-infra ## Build the zip that Lambda runs (arm64) into build/
 	@$(PY) -m cdk.bundle
-=======
-##@ The platform in AWS
 
 # All stages, or one: make synth STAGE=production COMPUTE=serverless
 STAGE ?= development staging production
@@ -51,7 +48,6 @@ STAGE ?= development staging production
 .PHONY: synth
 synth: setup-infra ## Synthesize CloudFormation templates into cdk.out/<stage> (STAGE=…, COMPUTE=serverless|eks)
 	@for stage in $(STAGE); do $(PY) app.py -c stage=$$stage $(if $(COMPUTE),-c compute=$(COMPUTE)) || exit 1; done
->>>>>>> d1c579e (Describe every stage as plain data, and synthesize its network)
 
 ##@ Checks
 
@@ -93,11 +89,7 @@ setup-dev: ## Install what `make dev` needs (it does this by itself)
 	@sh tools/setup-venv dev
 
 .PHONY: setup-infra
-<<<<<<< HEAD
 setup-infra: ## Install what `make bundle` and the infrastructure need (they do this by themselves)
-=======
-setup-infra: ## Install what `make synth` needs (it does this by itself)
->>>>>>> d1c579e (Describe every stage as plain data, and synthesize its network)
 	@sh tools/setup-venv infra
 
 .PHONY: setup-test
