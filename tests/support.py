@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from time import time
@@ -66,6 +67,19 @@ class Pauses:
             yield
         finally:
             self._go_on.set()
+
+
+class Clock:
+    """The clock of maturing and payouts: the real one, until a test moves it."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def advance(self, **time: float) -> None:
+        self.ahead += timedelta(**time)
 
 
 class Caller:
@@ -160,7 +174,8 @@ class Platform:
             "acquirer_seconds": 3,
             **settings,
         }
-        self.container = Container(Settings(**chosen), sandbox_delay=self.pauses)
+        self.clock = Clock()
+        self.container = Container(Settings(**chosen), sandbox_delay=self.pauses, clock=self.clock)
         self.app = create_app(self.container)
         self.client = client_of(self.app)
 
@@ -190,7 +205,7 @@ class Platform:
     def admin(self) -> Caller:
         return self.caller("person", None, "admin")
 
-    async def shop(self, basis_points: int = 0, fixed: int = 0, currency: str = "EUR") -> Caller:
+    async def shop(self, basis_points: int = 0, fixed: int = 0, currency: str = "EUR", **terms: Any) -> Caller:
         """Take a merchant on; its fees are zero unless told."""
         body = {
             "name": "Blue Bottle Books",
@@ -200,6 +215,7 @@ class Platform:
             "fee": {"basis_points": basis_points, "fixed": fixed},
             # Payments of tests repeat a lot; what fraud makes of that is tested where it is the subject.
             "fraud": {"review_threshold": 101, "decline_threshold": 101, "fallback_policy": "approve"},
+            **terms,
         }
         merchant = body_of(await self.admin.post("/v1/merchants", body, key=None), 201)
         return self.caller("api_key", uuid_of("mer", merchant["id"]), scopes=SCOPES)

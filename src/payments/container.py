@@ -1,8 +1,8 @@
 """Builds the payments service: the only place that knows which part gets which."""
 
 import asyncio
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 
 from payments.access import Access
 from payments.connectors.registry import Registry
@@ -13,6 +13,7 @@ from payments.database import Database
 from payments.fraud.desk import FraudDesk
 from payments.fraud.service import Fraud
 from payments.fx.service import Fx
+from payments.idempotency.service import Idempotency
 from payments.keyring import Keyring
 from payments.ledger.service import Ledger
 from payments.merchants.service import Merchants
@@ -25,6 +26,10 @@ from payments.payments.replies import Replies
 from payments.payments.reviews import Reviews
 from payments.payments.service import Payments
 from payments.payments.write_path import WritePath
+from payments.payouts.maturing import Maturing
+from payments.payouts.rail import Rails
+from payments.payouts.sandbox_rail import SandboxRail
+from payments.payouts.service import Payouts
 from payments.risk.service import Risk
 from payments.settings import Settings
 from payments.vault.envelope import Envelope
@@ -32,11 +37,22 @@ from payments.vault.keys import key_provider
 from payments.vault.service import Vault
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Container:
     """Everything one process of the service needs, built once from its settings."""
 
-    def __init__(self, settings: Settings, *, sandbox_delay: Delay = asyncio.sleep) -> None:
-        """Build the parts; nothing connects yet. ``sandbox_delay`` is how the sandbox waits when a card plays slow."""
+    def __init__(
+        self, settings: Settings, *, sandbox_delay: Delay = asyncio.sleep, clock: Callable[[], datetime] = _now
+    ) -> None:
+        """Build the parts; nothing connects yet.
+
+        Shapes:
+            sandbox_delay: how the sandbox waits when a card plays slow.
+            clock: tells what has matured, and which day it is for payouts.
+        """
         self.settings = settings
         self.database = Database(settings.database_url)
         self.keyring = Keyring.load(settings.keyring_file)
@@ -95,6 +111,17 @@ class Container:
         )
         self.fraud_desk = FraudDesk(self.database, self.fraud, self.merchants, self.vault, self.reviews)
         self.queries = Queries(self.database)
+        self.idempotency = Idempotency(self.database, self.keyring)
+        self.maturing = Maturing(self.database, self.ledger, clock)
+        self.payouts = Payouts(
+            database=self.database,
+            ledger=self.ledger,
+            merchants=self.merchants,
+            idempotency=self.idempotency,
+            maturing=self.maturing,
+            rails=Rails([SandboxRail(clock)]),
+            clock=clock,
+        )
         self.recovery = Recovery(self.database, self.write_path, self.connectors)
 
     async def _deliver_sandbox(self, headers: Mapping[str, str], body: bytes) -> None:

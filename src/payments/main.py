@@ -18,6 +18,7 @@ from payments.http.entry import Entry
 from payments.ledger import routes as ledger_routes
 from payments.merchants import routes as merchants_routes
 from payments.payments import routes as payments_routes
+from payments.payouts import routes as payouts_routes
 from payments.risk import routes as risk_routes
 from payments.settings import Settings
 from payments.vault import routes as vault_routes
@@ -46,6 +47,7 @@ def create_app(container: Container) -> ASGIApp:
     app.include_router(vault_routes.build_router(container.vault))
     app.include_router(payments_routes.build_router(container.payments, container.queries))
     app.include_router(ledger_routes.build_router(container.ledger))
+    app.include_router(payouts_routes.build_router(container.payouts))
     app.include_router(fraud_routes.build_router(container.fraud_desk))
     app.include_router(fx_routes.build_router(container.fx))
     app.include_router(risk_routes.build_router(container.risk))

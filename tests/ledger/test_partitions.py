@@ -14,7 +14,7 @@ from shared.ids import new_uuid
 from tests.conftest import Database, Databases
 from tests.ledger.books import TRANSACTION
 
-TABLES = ("payments", "operations", "events", "ledger_transactions", "postings")
+TABLES = ("payments", "operations", "events", "ledger_transactions", "postings", "settlement_items")
 ENSURE = "SELECT payments.ensure_partitions(%s)"
 
 

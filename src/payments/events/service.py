@@ -18,10 +18,11 @@ async def record(
     merchant_id: UUID,
     livemode: bool,
     object_id: UUID,
-) -> None:
-    """Leave an event in the commit of the change; ``data`` is the public object as it is now."""
+) -> UUID:
+    """Leave an event in the commit of the change, and return its id; ``data`` is the public object as it is now."""
+    event_id = new_uuid()
     row = {
-        "id": new_uuid(),
+        "id": event_id,
         "merchant_id": merchant_id,
         "livemode": livemode,
         "type": kind,
@@ -29,3 +30,4 @@ async def record(
         "data": dict(data),
     }
     await repository.insert(connection, row)
+    return event_id

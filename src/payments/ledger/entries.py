@@ -4,6 +4,10 @@ hold          Dr authorization_holds     Cr authorization_contra       memorandu
 release       Dr authorization_contra    Cr authorization_holds
 capture       Dr acquirer_receivable     Cr merchant_pending, platform_fees
 refund        Dr merchant_pending        Cr refunds                    owed to the cardholder through the acquirer
+mature        Dr merchant_pending        Cr merchant_available         may be paid out from now on
+payout        Dr merchant_available      Cr payouts_in_transit
+payout_paid   Dr payouts_in_transit      Cr platform_bank
+payout_failed Dr payouts_in_transit      Cr merchant_available         the money is back
 """
 
 from typing import Literal, NamedTuple
@@ -76,3 +80,23 @@ def capture(amount: int, fee: int, currency: str) -> Entry:
 def refund(amount: int, currency: str) -> Entry:
     """Give money back: the merchant bears it, the fee stays."""
     return _entry("refund", currency, Line("merchant_pending", amount), Line("refunds", -amount))
+
+
+def mature(amount: int, currency: str) -> Entry:
+    """Make money available that has waited long enough; what a merchant owes (negative) becomes due the same way."""
+    return _entry("mature", currency, Line("merchant_pending", amount), Line("merchant_available", -amount))
+
+
+def payout(amount: int, currency: str) -> Entry:
+    """Send available money on its way to the merchant's bank."""
+    return _entry("payout", currency, Line("merchant_available", amount), Line("payouts_in_transit", -amount))
+
+
+def payout_paid(amount: int, currency: str) -> Entry:
+    """Note that a payout has left our bank."""
+    return _entry("payout_paid", currency, Line("payouts_in_transit", amount), Line("platform_bank", -amount))
+
+
+def payout_failed(amount: int, currency: str) -> Entry:
+    """Return the money of a payout that did not arrive."""
+    return _entry("payout_failed", currency, Line("payouts_in_transit", amount), Line("merchant_available", -amount))

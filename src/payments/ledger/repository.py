@@ -1,4 +1,4 @@
-"""The ledger's SQL: accounts, balances, roll-ups. Postings are written by the payments' write path only."""
+"""The ledger's SQL: accounts, balances, roll-ups, and the postings of whatever is not the payments' write path."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,6 +24,14 @@ async def account_ids(
         accounts.c.merchant_id.in_(owners), accounts.c.currency == currency, accounts.c.livemode == livemode
     )
     return (await connection.execute(query)).mappings().all()
+
+
+async def insert_transaction(
+    connection: AsyncConnection, transaction: dict[str, Any], lines: Sequence[dict[str, Any]]
+) -> None:
+    """Write one transaction; its postings in one statement, which the database checks as a whole."""
+    await connection.execute(sa.insert(transactions).values(transaction))
+    await connection.execute(sa.insert(postings).values(list(lines)))
 
 
 def _balance() -> sa.ColumnElement[Any]:

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from payments.database import Database
 from payments.http.models import rfc3339
 from payments.ledger import repository
-from payments.ledger.entries import PLATFORM_KINDS, AccountKind
-from shared.ids import show
+from payments.ledger.entries import PLATFORM_KINDS, AccountKind, Entry
+from shared.ids import new_uuid, show
 
 # Owner of the platform's own accounts.
 PLATFORM = UUID(int=0)
@@ -33,24 +35,54 @@ class Ledger:
         if known is not None:
             return known
         async with self._database.transaction() as connection:
-            await repository.open_accounts(
-                connection,
-                [
-                    {
-                        "merchant_id": PLATFORM if kind in PLATFORM_KINDS else merchant_id,
-                        "livemode": livemode,
-                        "kind": kind,
-                        "currency": currency,
-                    }
-                    for kind in get_args(AccountKind)
-                ],
-            )
-            rows = await repository.account_ids(connection, [merchant_id, PLATFORM], currency, livemode=livemode)
-        chart: Chart = {row["kind"]: row["id"] for row in rows}
+            chart = await _open(connection, merchant_id, currency, livemode=livemode)
         if len(self._charts) >= _MAX_CHARTS:
             self._charts.clear()
         self._charts[merchant_id, livemode, currency] = chart
         return chart
+
+    async def post(
+        self,
+        connection: AsyncConnection,
+        entry: Entry,
+        *,
+        merchant_id: UUID,
+        livemode: bool,
+        operation: str | None = None,
+        payment_id: UUID | None = None,
+        transaction_id: UUID | None = None,
+    ) -> UUID:
+        """Write one balanced transaction in the caller's own, and return its id.
+
+        For everything but payments, whose write path posts whole batches. ``operation`` is the shown id of what moved
+        the money.
+        """
+        known = self._charts.get((merchant_id, livemode, entry.currency))
+        # Accounts that this very transaction opens are not remembered: it may still be undone.
+        chart = known or await _open(connection, merchant_id, entry.currency, livemode=livemode)
+        identity = transaction_id or new_uuid()
+        await repository.insert_transaction(
+            connection,
+            {
+                "id": identity,
+                "merchant_id": merchant_id,
+                "livemode": livemode,
+                "kind": entry.kind,
+                "payment_id": payment_id,
+                "operation": operation,
+            },
+            [
+                {
+                    "transaction_id": identity,
+                    "line": number,
+                    "account_id": chart[line.account],
+                    "currency": entry.currency,
+                    "amount": line.amount,
+                }
+                for number, line in enumerate(entry.lines)
+            ],
+        )
+        return identity
 
     async def balances(self, merchant_id: UUID, *, livemode: bool) -> dict[str, Any]:
         """Return what the platform owes a merchant, per currency."""
@@ -124,3 +156,20 @@ class Ledger:
         """Fold new postings into the balances; return how many accounts changed."""
         async with self._database.transaction() as connection:
             return await repository.roll_up(connection)
+
+
+async def _open(connection: AsyncConnection, merchant_id: UUID, currency: str, *, livemode: bool) -> Chart:
+    await repository.open_accounts(
+        connection,
+        [
+            {
+                "merchant_id": PLATFORM if kind in PLATFORM_KINDS else merchant_id,
+                "livemode": livemode,
+                "kind": kind,
+                "currency": currency,
+            }
+            for kind in get_args(AccountKind)
+        ],
+    )
+    rows = await repository.account_ids(connection, [merchant_id, PLATFORM], currency, livemode=livemode)
+    return {row["kind"]: row["id"] for row in rows}

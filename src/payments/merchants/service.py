@@ -25,6 +25,7 @@ from payments.merchants.schemas import (
     MerchantCreate,
     MerchantProfile,
     MerchantUpdate,
+    PayoutPolicy,
 )
 from payments.merchants.scopes import SCOPES
 from shared.ids import new_uuid, show
@@ -155,7 +156,8 @@ def _columns(fields: dict[str, Any]) -> dict[str, Any]:
     if fee is not None:
         fields |= {"fee_basis_points": fee["basis_points"], "fee_fixed": fee["fixed"]}
     fraud: dict[str, Any] = fields.pop("fraud", {})
-    return fields | fraud
+    payouts: dict[str, Any] = fields.pop("payouts", {})
+    return fields | fraud | {f"payout_{name}": value for name, value in payouts.items()}
 
 
 def _merchant(row: sa.RowMapping) -> Merchant:
@@ -170,6 +172,7 @@ def _merchant(row: sa.RowMapping) -> Merchant:
         time_zone=row["time_zone"],
         fx_spread_basis_points=row["fx_spread_basis_points"],
         fraud=FraudPolicy(**{name: row[name] for name in FraudPolicy.model_fields}),
+        payouts=PayoutPolicy(**{name: row[f"payout_{name}"] for name in PayoutPolicy.model_fields}),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )

@@ -92,4 +92,6 @@ def _owner(caller: Identity) -> Owner:
 
 def _resource(path: str, resource_id: UUID) -> str:
     last = path.rpartition("/")[2]
-    return show({"payments": "pay", "refunds": "ref", "capture": "cap", "void": "voi"}[last], resource_id)
+    return show(
+        {"payments": "pay", "refunds": "ref", "capture": "cap", "void": "voi", "payouts": "po"}[last], resource_id
+    )

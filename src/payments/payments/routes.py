@@ -3,12 +3,13 @@
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Header, Path, Query, Request
+from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from payments.access import Caller
-from payments.http.entry import MAX_KEY_LENGTH, HotRoute, idempotency_key, is_idempotency_key
+from payments.http.entry import HotRoute, is_idempotency_key
+from payments.http.keys import IdempotencyKey
 from payments.http.lists import Cursor, cursor, parse_id
 from payments.http.models import Page, SafeLine, page
 from payments.http.problems import problem_responses
@@ -21,23 +22,6 @@ from payments.payments.service import Payments
 from payments.payments.states import OperationStatus, Status
 from shared.problems import not_found
 
-
-def _key(
-    request: Request,
-    _documented: Annotated[
-        str | None,
-        Header(
-            alias="Idempotency-Key",
-            description="Required. A fresh UUID for each new request, the same one when it is repeated",
-            # Said here, checked there: a quoted key is longer, and every fault is the same 400.
-            json_schema_extra={"minLength": 1, "maxLength": MAX_KEY_LENGTH},
-        ),
-    ] = None,
-) -> str:
-    return idempotency_key([value for name, value in request.headers.raw if name == b"idempotency-key"])
-
-
-IdempotencyKey = Annotated[str, Depends(_key)]
 PaymentId = Annotated[str, Path(examples=["pay_0199c1d27f3a7e5d8c7b8a9f0e1d2c3b"])]
 _PaymentCursor = Annotated[Cursor, cursor("pay")]
 _RefundCursor = Annotated[Cursor, cursor("ref")]
