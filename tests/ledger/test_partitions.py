@@ -49,7 +49,9 @@ def names(table: str, first: int, last: int) -> list[str]:
 @pytest.mark.parametrize("table", TABLES)
 def test_partitions_reach_from_last_month_to_twelve_months_ahead(database: Database, table):
     with psycopg.connect(database.url) as connection:
-        assert partitions(connection, table) == names(table, -1, 12)
+        # Items are made from postings, also from those that were there before the table was.
+        older = ["payments.settlement_items_before"] if table == "settlement_items" else []
+        assert sorted(partitions(connection, table)) == names(table, -1, 12) + older
 
 
 def test_an_id_lands_in_the_month_it_was_made_in(database: Database):
