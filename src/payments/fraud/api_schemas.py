@@ -36,7 +36,7 @@ def _ip(text: str) -> str:
 
 
 Condition = Annotated[
-    str,
+    SafeText,
     Field(
         min_length=1,
         max_length=MAX_LENGTH,
