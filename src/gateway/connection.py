@@ -93,12 +93,18 @@ class Connection(asyncio.Protocol):
     """A connection and the answer it is waiting for.
 
     ``on_free`` is called when the answer is complete and the connection may carry another request, ``on_lost`` once
-    when it is gone.
+    when it is gone, ``on_stream`` when the answer turns out to be a stream of events, which may last for days.
     """
 
-    def __init__(self, on_free: Callable[["Connection"], None], on_lost: Callable[["Connection"], None]) -> None:
+    def __init__(
+        self,
+        on_free: Callable[["Connection"], None],
+        on_lost: Callable[["Connection"], None],
+        on_stream: Callable[["Connection"], None],
+    ) -> None:
         self._on_free = on_free
         self._on_lost = on_lost
+        self._on_stream = on_stream
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpResponseParser(self)
         self._answer: Answer | None = None
@@ -245,6 +251,9 @@ class Connection(asyncio.Protocol):
             if length is None and b"transfer-encoding" not in framing:
                 raise BrokenError("the body has no length", sent=True)
             answer.short = length is not None and int(length) <= _HIGH_WATER_BYTES
+            if framing.get(b"content-type", b"").startswith(b"text/event-stream"):
+                self._keep_alive = False
+                self._on_stream(self)
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of the body."""

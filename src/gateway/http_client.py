@@ -13,7 +13,10 @@ IDLE_SECONDS = 30.0
 
 
 class HttpUpstream:
-    """Sends requests to ``host:port`` over at most ``limit`` connections; requests beyond that wait in turn."""
+    """Sends requests to ``host:port`` over at most ``limit`` connections; requests beyond that wait in turn.
+
+    A connection that carries a stream of events no longer counts: streams must not use up what requests need.
+    """
 
     def __init__(self, host: str, port: int, *, limit: int, clock: Clock) -> None:
         self._host = host
@@ -22,6 +25,7 @@ class HttpUpstream:
         self._clock = clock
         self._authority = f"[{host}]:{port}".encode() if ":" in host else f"{host}:{port}".encode()
         self._open: set[Connection] = set()
+        self._streams: set[Connection] = set()
         self._opening = 0  # asked for, not there yet
         self._idle: list[Connection] = []  # the latest used is taken first, so that a quiet pool shrinks
         self._waiting: deque[asyncio.Future[None]] = deque()  # one turn for each request that found no connection
@@ -51,7 +55,7 @@ class HttpUpstream:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        for connection in tuple(self._open):
+        for connection in (*self._open, *self._streams):
             connection.abort()
         await asyncio.sleep(0)  # the loop closes them in its next turn
 
@@ -103,7 +107,7 @@ class HttpUpstream:
         self._opening += 1
         try:
             _, connection = await asyncio.get_running_loop().create_connection(
-                lambda: Connection(self._freed, self._lost), self._host, self._port
+                lambda: Connection(self._freed, self._lost, self._streaming), self._host, self._port
             )
         except BaseException:
             self._opening -= 1
@@ -139,8 +143,14 @@ class HttpUpstream:
         self._idle.append(connection)
         self._notify()
 
+    def _streaming(self, connection: Connection) -> None:
+        self._open.discard(connection)
+        self._streams.add(connection)
+        self._notify()
+
     def _lost(self, connection: Connection) -> None:
         self._open.discard(connection)
+        self._streams.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)
         self._notify()

@@ -3,8 +3,10 @@
 authenticate → say who it is → forward → stream the answer back.
 """
 
+import asyncio
 import logging
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from urllib.parse import quote
@@ -13,9 +15,10 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.auth import Authenticator
 from gateway.headers import ClientHeaders, returned
-from gateway.upstream import Request, Response, TimedOutError, UnreachableError, Upstream, UpstreamError
+from gateway.upstream import Header, Request, Response, Stream, TimedOutError, UnreachableError, Upstream, UpstreamError
 from shared.asgi import ClientGoneError, read_body, send_problem
 from shared.problems import Problem, internal
+from shared.serving import STOPPING
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +58,7 @@ class Proxy:
             _log.exception("request failed", extra={"request_id": headers.request_id})
             await send_problem(send, internal(), scope["path"], headers.request_id)
         else:
-            await _relay(response, headers.request_id, send)
+            await _relay(response, headers.request_id, scope, receive, send)
 
     async def _forward(self, scope: Scope, headers: ClientHeaders, receive: Receive) -> Response:
         path, query, method = _path(scope), scope["query_string"], scope["method"]
@@ -80,25 +83,56 @@ class Proxy:
             raise _problem(error, request) from error
 
 
-async def _relay(response: Response, request_id: str, send: Send) -> None:
+async def _relay(response: Response, request_id: str, scope: Scope, receive: Receive, send: Send) -> None:
     headers = returned(response.headers)
     headers.append((b"x-request-id", request_id.encode()))
     rest = response.rest
+    leaving: asyncio.Task[None] | None = None
     try:
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": response.body, "more_body": rest is not None})
         if rest is None:
             return
+        # Nobody says that a client has left but this, and a stream of events would go on for ever.
+        leaving = asyncio.create_task(_close_when_over(rest, receive, _end_of(headers, scope)))
         async for piece in rest:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
     except UpstreamError as error:
         # The answer has begun and cannot become another one. Left unfinished, it makes the server close the connection,
         # which tells the client that it was cut off.
-        _log.warning("an answer of payments was cut off: %s", error, extra={"request_id": request_id})
+        if leaving is None or not leaving.done():
+            _log.warning("an answer of payments was cut off: %s", error, extra={"request_id": request_id})
     finally:
+        if leaving is not None:
+            leaving.cancel()
         if rest is not None:
             await rest.aclose()
+
+
+def _end_of(headers: Sequence[Header], scope: Scope) -> asyncio.Event | None:
+    """Return what ends an answer that has no end of its own: this gateway stops."""
+    endless = any(name == b"content-type" and value.startswith(b"text/event-stream") for name, value in headers)
+    return scope.get("state", {}).get(STOPPING) if endless else None
+
+
+async def _close_when_over(rest: Stream, receive: Receive, end: asyncio.Event | None) -> None:
+    """Give up an answer whose client has left, or that is not waited for any more."""
+    over = [asyncio.create_task(_gone(receive))]
+    if end is not None:
+        over.append(asyncio.create_task(end.wait()))
+    try:
+        await asyncio.wait(over, return_when=asyncio.FIRST_COMPLETED)
+        await rest.aclose()
+    finally:
+        for task in over:
+            task.cancel()
+
+
+async def _gone(receive: Receive) -> bool:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    return True
 
 
 def _path(scope: Scope) -> bytes:
