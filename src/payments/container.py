@@ -10,7 +10,12 @@ from payments.connectors.sandbox.cards import TEST_CARDS
 from payments.connectors.sandbox.connector import Delay, SandboxConnector
 from payments.connectors.sandbox.store import SandboxStore
 from payments.database import Database
+from payments.events.sequencer import Sequencer
+from payments.events.service import Events
+from payments.events.streams import Streams
+from payments.events.wakeups import Announcer, Listener
 from payments.fraud.desk import FraudDesk
+from payments.fraud.redis_connection import RedisConnection
 from payments.fraud.service import Fraud
 from payments.fx.service import Fx
 from payments.idempotency.service import Idempotency
@@ -35,6 +40,9 @@ from payments.settings import Settings
 from payments.vault.envelope import Envelope
 from payments.vault.keys import key_provider
 from payments.vault.service import Vault
+
+# A wake-up that comes later than this is of no use.
+_ANNOUNCE_SECONDS = 1.0
 
 
 def _now() -> datetime:
@@ -63,7 +71,12 @@ class Container:
         envelope = Envelope(key_provider(settings.vault_key_file, settings.vault_kms_key_id))
         test_cards = {card.number: card.scenario for card in TEST_CARDS}
         self.vault = Vault(self.database, self.keyring, envelope, test_cards)
-        self.write_path = WritePath(settings.database_url, self.ledger)
+        self.announcer = Announcer(RedisConnection(settings.redis_url, timeout=_ANNOUNCE_SECONDS))
+        self.listener = Listener(settings.redis_url)
+        self.sequencer = Sequencer(self.database, self.announcer)
+        self.events = Events(self.database, timedelta(days=settings.event_retention_days))
+        self.streams = Streams(self.events, self.listener, self.merchants.revoked_keys)
+        self.write_path = WritePath(settings.database_url, self.ledger, self.announcer.committed)
         self.callbacks = Callbacks(self.database, self.write_path)
         self.sandbox = SandboxConnector(
             SandboxStore(self.database), self.keyring, deliver=self._deliver_sandbox, delay=sandbox_delay
@@ -133,7 +146,9 @@ class Container:
 
     async def close(self) -> None:
         """Finish what is under way, then disconnect."""
+        await self.streams.close()
         await self.calls.close()
         await self.write_path.close()
+        await self.announcer.close()
         await self.fraud.close()
         await self.database.dispose()

@@ -11,6 +11,8 @@ from starlette.types import ASGIApp
 
 from payments.access import authorize
 from payments.container import Container
+from payments.events import openapi
+from payments.events import routes as events_routes
 from payments.fraud import routes as fraud_routes
 from payments.fx import routes as fx_routes
 from payments.http import problems
@@ -44,8 +46,10 @@ def create_app(container: Container) -> ASGIApp:
     )
     app.state.access = container.access
     problems.install(app)
+    openapi.install(app)
     app.include_router(vault_routes.build_router(container.vault))
     app.include_router(payments_routes.build_router(container.payments, container.queries))
+    app.include_router(events_routes.build_router(container.events, container.streams))
     app.include_router(ledger_routes.build_router(container.ledger))
     app.include_router(payouts_routes.build_router(container.payouts))
     app.include_router(fraud_routes.build_router(container.fraud_desk))

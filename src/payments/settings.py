@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -13,6 +14,7 @@ class Settings(BaseSettings):
         database_url: libpq URL of the application's role, which owns no table.
         authorization_days: how long an authorization can be captured.
         acquirer_seconds: deadline of one call to an acquirer.
+        event_retention_days: how long events can be read; they hold the replies that idempotency keys repeat.
         fx_rate_max_age_hours: older rates are refused; four days let a weekend pass.
     """
 
@@ -30,3 +32,4 @@ class Settings(BaseSettings):
     fx_base_currency: str = "EUR"
     fx_rate_max_age_hours: int = 96
     fx_quote_minutes: int = 15
+    event_retention_days: int = Field(default=400, ge=62)

@@ -1,14 +1,19 @@
-"""The worker: what happens without a request. Any number of replicas, no leader."""
+"""The worker: what happens without a request. Any number of replicas, no leader.
+
+Every task may run anywhere, at any time, twice. They run at their own pace, and some are woken through Redis as soon as
+there is something to do; without Redis they only start later.
+"""
 
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import timedelta
 
 import sqlalchemy as sa
 
 from payments.container import Container
+from payments.events.wakeups import COMMITTED
 from payments.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -18,6 +23,9 @@ _KEY_RETENTION = timedelta(days=7)
 _QUOTE_RETENTION = timedelta(days=30)
 
 Task = tuple[str, float, Callable[[], Awaitable[int]]]
+
+# Which message starts a task before its time.
+_WOKEN_BY = {"sequence events": COMMITTED}
 
 
 def tasks(container: Container) -> list[Task]:
@@ -29,6 +37,7 @@ def tasks(container: Container) -> list[Task]:
             return await connection.scalar(statement, {"months": _PARTITIONS_AHEAD}) or 0
 
     return [
+        ("sequence events", 1, container.sequencer.run),
         ("resolve unknown outcomes", 1, container.recovery.resolve_unknown),
         ("expire authorizations", 5, container.recovery.expire),
         ("roll up balances", 2, container.ledger.roll_up),
@@ -41,8 +50,28 @@ def tasks(container: Container) -> list[Task]:
         ("open risk alerts", 2, container.risk.watch),
         ("prune quotes", 3600, lambda: container.fx.prune_quotes(_QUOTE_RETENTION)),
         ("prune idempotency keys", 600, lambda: container.recovery.prune_keys(_KEY_RETENTION)),
+        ("prune events", 3600, container.events.prune),
         ("create partitions", 86_400, create_partitions),
     ]
+
+
+async def run_once(container: Container, names: Collection[str] | None = None) -> dict[str, int | None]:
+    """Run some tasks, or all, one after the other; return what each did, and None for those that failed.
+
+    For a schedule or a queue instead of a process that stays. The container is open.
+
+    Raises:
+        ValueError: there is no task of such a name.
+
+    """
+    known = {name: run for name, _, run in tasks(container)}
+    if unknown := set(names or ()) - set(known):
+        raise ValueError(f"no such task: {', '.join(sorted(unknown))}")
+    done: dict[str, int | None] = {}
+    for name, run in known.items():
+        if names is None or name in names:
+            done[name] = await _try(name, run)
+    return done
 
 
 async def serve(container: Container, stop: asyncio.Event) -> None:
@@ -50,25 +79,45 @@ async def serve(container: Container, stop: asyncio.Event) -> None:
     await container.open()
     try:
         async with asyncio.TaskGroup() as group:
-            for task in tasks(container):
-                group.create_task(_repeat(task, stop))
+            found = tasks(container)
+            wakes = {name: asyncio.Event() for name, _, _ in found}
+            listening = group.create_task(container.listener.listen(_callbacks(wakes)))
+            loops = [group.create_task(_repeat(task, stop, wakes[task[0]])) for task in found]
+            await stop.wait()
+            for wake in wakes.values():
+                wake.set()
+            await asyncio.wait(loops)
+            listening.cancel()
     finally:
         await container.close()
 
 
-async def _repeat(task: Task, stop: asyncio.Event) -> None:
-    name, seconds, run_once = task
+def _callbacks(wakes: dict[str, asyncio.Event]) -> dict[str, Callable[[bytes], None]]:
+    def wake(name: str) -> Callable[[bytes], None]:
+        return lambda _: wakes[name].set()
+
+    return {channel: wake(name) for name, channel in _WOKEN_BY.items()}
+
+
+async def _repeat(task: Task, stop: asyncio.Event, wake: asyncio.Event) -> None:
+    name, seconds, run = task
     while not stop.is_set():
+        wake.clear()
+        done = await _try(name, run)
+        if done:
+            _log.info("%s: %d", name, done)
         try:
-            done = await run_once()
-            if done:
-                _log.info("%s: %d", name, done)
-        except Exception:  # noqa: BLE001 - a task that fails stops no other
-            _log.exception("%s failed; it runs again in %s s", name, seconds)
-        try:
-            await asyncio.wait_for(stop.wait(), seconds)
+            await asyncio.wait_for(wake.wait(), seconds)
         except TimeoutError:
             continue
+
+
+async def _try(name: str, run: Callable[[], Awaitable[int]]) -> int | None:
+    try:
+        return await run()
+    except Exception:  # noqa: BLE001 - a task that fails stops no other
+        _log.exception("%s failed; it runs again", name)
+        return None
 
 
 def run(settings: Settings) -> None:

@@ -114,6 +114,10 @@ PERMISSIONS: dict[str, Permission] = {
     "GET /v1/fx/rates": key("fx:read") | staff(),
     "POST /v1/fx/quotes": key("fx:write"),
     "GET /v1/fx/quotes/{quote}": key("fx:read"),
+    # events
+    "GET /v1/events": key("events:read"),
+    "GET /v1/events/{event}": key("events:read"),
+    "GET /v1/stream": key("events:read"),
     # merchants and their keys
     "POST /v1/merchants": people("operations"),
     "GET /v1/merchants": staff(),

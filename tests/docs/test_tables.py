@@ -148,7 +148,8 @@ def test_settings_have_their_names_and_defaults(document, name, settings: type[B
 
 def test_the_worker_does_what_the_table_says(document):
     in_code = [(name, f"{seconds} s") for name, seconds, _ in tasks(MagicMock())]
-    assert [(name, every) for name, every, _ in page.table(document, "tasks")] == in_code
+    on_page = [(name, every.partition(",")[0]) for name, every, _ in page.table(document, "tasks")]
+    assert on_page == in_code
 
 
 def test_every_error_code_is_in_the_table(document):

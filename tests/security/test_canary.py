@@ -64,8 +64,10 @@ class Platform:
         body = {"content": probe.content} if isinstance(probe.content, bytes) else {"json": probe.content}
         arguments: Any = body if probe.content is not None else {}
         headers = [(name.encode(), str(value).encode()) for name, value in probe.headers.items()]
-        response = client.request(probe.method, probe.path, headers=headers, **arguments)
-        self.answers.append((probe.where, repr(response.headers.raw).encode() + response.content))
+        with client.stream(probe.method, probe.path, headers=headers, **arguments) as response:
+            endless = response.headers.get("content-type", "").startswith("text/event-stream")
+            content = next(response.iter_raw()) if endless else response.read()
+        self.answers.append((probe.where, repr(response.headers.raw).encode() + content))
         self.statuses.setdefault(probe.where, Counter())[response.status_code] += 1
         return response.status_code
 

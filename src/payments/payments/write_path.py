@@ -42,9 +42,10 @@ R = TypeVar("R")
 class WritePath:
     """Commits creations and changes of payments, many at a time."""
 
-    def __init__(self, url: str, ledger: Ledger, *, lanes: int = 2) -> None:
-        """Take a libpq URL; ``lanes`` connections are kept, one per batch in flight."""
+    def __init__(self, url: str, ledger: Ledger, announce: Callable[[], None], *, lanes: int = 2) -> None:
+        """Take a libpq URL and whom to tell of commits; ``lanes`` connections are kept, one per batch in flight."""
         self._ledger = ledger
+        self._announce = announce
         self._pool = AsyncConnectionPool(
             url,
             min_size=lanes,
@@ -142,11 +143,15 @@ class WritePath:
     async def _create(self, items: list[Creation]) -> list[Written | Exception]:
         charts = await charts_of(self._ledger, [item.change.payment for item in items])
         async with self._connection() as connection:
-            return await insert_creations(connection, items, charts, self._days)
+            results = await insert_creations(connection, items, charts, self._days)
+        self._announce()
+        return results
 
     async def _apply(self, items: list[Request]) -> list[Written | Exception]:
         async with self._connection() as connection:
-            return await apply_requests(connection, items, self._ledger)
+            results = await apply_requests(connection, items, self._ledger)
+        self._announce()
+        return results
 
 
 def _lost() -> Problem:

@@ -36,6 +36,18 @@ class Payout(ResponseModel):
     updated_at: str = Field(json_schema_extra={"format": "date-time"})
 
 
+class Maturity(ResponseModel):
+    """Captured money that became available, all at once."""
+
+    id: str
+    object: Literal["maturity"] = "maturity"
+    livemode: bool
+    amount: int
+    currency: str
+    items: int = Field(description="how many captures, refunds and the like it is the sum of")
+    created_at: str = Field(json_schema_extra={"format": "date-time"})
+
+
 class PayoutItem(ResponseModel):
     """What a payout is made of: one ledger transaction that changed what you are owed."""
 

@@ -1,0 +1,51 @@
+"""Gives events their numbers after commit: per merchant and mode, without gaps, and never past a late commit.
+
+Any number of workers may run it at once; one works, the others go away. Order is that of the commits where one waited
+for the other, so what happens to one object keeps its order.
+"""
+
+import asyncio
+import logging
+
+from payments.database import Database
+from payments.events import repository
+from payments.events.wakeups import Announcer
+
+_log = logging.getLogger(__name__)
+
+_BATCH = 10_000
+# Transactions last milliseconds; one that lasts longer is waited for by the next run.
+_HELD_SECONDS = 0.02
+_MAX_WAITS = 25
+
+
+class Sequencer:
+    """The task of the worker that runs after every commit."""
+
+    def __init__(self, database: Database, announcer: Announcer) -> None:
+        """Take where the outbox is, and whom to tell."""
+        self._database = database
+        self._announcer = announcer
+
+    async def run(self) -> int:
+        """Number everything that is committed; return how many events."""
+        total = waits = 0
+        while waits < _MAX_WAITS:
+            async with self._database.snapshot() as connection:
+                pending = await repository.pending(connection)
+            if pending["until"] < pending["since"]:
+                # Numbers of transactions start anew in another cluster, for example one restored from a dump.
+                _log.error("the watermark of events is ahead of the database's transactions; see docs/EVENTS.md")
+                return total
+            if pending["ready"]:
+                async with self._database.transaction() as connection:
+                    placed, streams = await repository.place(connection, _BATCH)
+                total += placed
+                if placed:
+                    await self._announcer.sequenced(streams)
+                    continue
+            elif not pending["held"]:
+                break
+            waits += 1
+            await asyncio.sleep(_HELD_SECONDS)
+        return total
