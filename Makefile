@@ -49,6 +49,10 @@ STAGE ?= development staging production
 synth: setup-infra ## Synthesize CloudFormation templates into cdk.out/<stage> (STAGE=…, COMPUTE=serverless|eks)
 	@for stage in $(STAGE); do $(PY) app.py -c stage=$$stage $(if $(COMPUTE),-c compute=$(COMPUTE)) || exit 1; done
 
+.PHONY: manifests
+manifests: setup-infra ## Write each stage's Kubernetes manifests to dist/<stage>
+	@$(PY) cdk8s/main.py
+
 ##@ Checks
 
 .PHONY: test

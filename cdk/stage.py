@@ -81,6 +81,16 @@ class Stage:
         return f"payments-{self.name}"
 
     @property
+    def environment(self) -> str:
+        """What the services are told they are; a stage of your own is a staging of some kind."""
+        return self.name if self.name in ("development", "staging", "production") else "staging"
+
+    @property
+    def vault_key(self) -> str:
+        """Alias of the KMS key that encrypts card numbers."""
+        return f"alias/{self.prefix}-vault"
+
+    @property
     def zones(self) -> tuple[str, ...]:
         """Full names, because CDK would settle for two zones where it may choose."""
         return tuple(f"{self.region}{letter}" for letter in self.network.zones)
