@@ -6,6 +6,7 @@
     payments doctor       say what is missing here, and how to fix it
     payments migrate      bring a database up to date
     payments worker       run the background worker
+    payments manifests    compare, check and approve Kubernetes manifests
     payments fraud        try candidate rules on stored payments
     payments rates        import exchange rates
     payments vault        look after the keys of the card vault
@@ -18,6 +19,7 @@ from typing import Annotated
 
 import typer
 
+from payments.devtools.manifests import commands as manifests
 from payments.fraud import commands as fraud
 from payments.fx import commands as rates
 from payments.vault import commands as vault
@@ -30,6 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(fraud.app)
+app.add_typer(manifests.app)
 app.add_typer(rates.app)
 app.add_typer(vault.app)
 

@@ -1,10 +1,12 @@
 """The difference between two sets of manifests, in words."""
 
+from typing import Any
+
 import pytest
 
 from payments.devtools.manifests.difference import differences
 from payments.devtools.manifests.objects import Manifest
-from tests.manifests.cases import cases, sides
+from tests.manifests.cases import base, cases, sides
 
 
 def said(case):
@@ -34,18 +36,8 @@ def test_there_are_enough_cases():
 
 def test_an_emptied_selector_is_a_difference():
     # It means "every pod", while an absent one means "none is chosen by this".
-    narrow = {"from": [{"podSelector": {"matchLabels": {"app": "gateway"}}}]}
-    old, new = (
-        Manifest(
-            {
-                "apiVersion": "networking.k8s.io/v1",
-                "kind": "NetworkPolicy",
-                "metadata": {"name": "p", "namespace": "n"},
-                "spec": {"podSelector": {}, "ingress": [rule]},
-            },
-            "p.yaml",
-        )
-        for rule in (narrow, {"from": [{"podSelector": {}}]})
-    )
+    narrow: dict[str, Any] = {"from": [{"podSelector": {"matchLabels": {"app": "gateway"}}}]}
+    every: dict[str, Any] = {"from": [{"podSelector": {}}]}
+    old, new = (Manifest(base("policy", **{"spec ingress": [rule]}), "p.yaml") for rule in (narrow, every))
     texts = [finding.text for one in differences([old], [new]) for finding in one.findings]
     assert "new ingress from all pods on every port" in texts

@@ -8,6 +8,7 @@ ToolError
 ├── ServiceError          payments, gateway or worker did not start, or did not answer
 ├── ChildDiedError        a running part ended by itself
 ├── SeedError             the demo merchants could not be created
+├── ManifestError         manifests cannot be read, synthesized or approved
 └── DemoError             the demo did not go as the story says
 
 Each ends a command with one line that says what happened and what to do.
@@ -44,6 +45,10 @@ class ChildDiedError(ToolError):
 
 class SeedError(ToolError):
     """The service refused to create part of the demo platform."""
+
+
+class ManifestError(ToolError):
+    """Manifests cannot be read, synthesized or approved as they are."""
 
 
 class DemoError(ToolError):

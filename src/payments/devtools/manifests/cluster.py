@@ -5,10 +5,9 @@ None of that is a difference. What counts is what the manifest says today, and w
 """
 
 import json
-from typing import Any
 
-from payments.devtools.manifests.compare import by_name
-from payments.devtools.manifests.objects import Manifest
+from payments.devtools.manifests.compare import Path, by_name
+from payments.devtools.manifests.objects import Manifest, Value
 
 _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -21,7 +20,7 @@ def ours(live: Manifest, wanted: Manifest | None) -> Manifest:
     return Manifest(_claimed(live.body, claims, ()), live.file)
 
 
-def _claimed(value: Any, claims: list[Any], path: tuple[str, ...]) -> Any:
+def _claimed(value: Value, claims: list[Value], path: Path) -> Value:
     """Keep the fields that at least one claim has."""
     if isinstance(value, dict):
         inner = [claim for claim in claims if isinstance(claim, dict)]
@@ -35,7 +34,7 @@ def _claimed(value: Any, claims: list[Any], path: tuple[str, ...]) -> Any:
     return value
 
 
-def _claimed_items(items: list[Any], claims: list[list[Any]], path: tuple[str, ...]) -> list[Any]:
+def _claimed_items(items: list[Value], claims: list[list[Value]], path: Path) -> list[Value]:
     named = by_name(items, path)
     wanted = [claim for claim in (by_name(claim, path) for claim in claims) if claim is not None]
     if named is None or not wanted:

@@ -1,6 +1,6 @@
 """``payments manifests …``: what operations review, check and approve.
 
-Results go to stdout and progress to stderr. `diff` ends as `kubectl diff` does: 0 the same, 1 differs, above 1 an error.
+Results go to stdout, progress to stderr. `diff` ends as `kubectl diff` does: 0 the same, 1 differs, above 1 an error.
 """
 
 from collections.abc import Iterator
@@ -35,7 +35,8 @@ class Output(StrEnum):
 @app.command()
 def diff(
     new: Annotated[
-        str | None, typer.Argument(help="Folder or commit to look at; without it, the working tree.", show_default=False)
+        str | None,
+        typer.Argument(help="Folder or commit to look at; without it, the working tree.", show_default=False),
     ] = None,
     *,
     against: Annotated[

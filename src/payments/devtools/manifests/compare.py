@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any, Final, TypeAlias
 
 from payments.devtools.manifests import quantities
+from payments.devtools.manifests.objects import Value
 
 Path: TypeAlias = tuple[str, ...]
 
@@ -29,7 +30,7 @@ class Change:
     new: Any
 
 
-def changes(old: Any, new: Any, path: Path = ()) -> Iterator[Change]:
+def changes(old: Value, new: Value, path: Path = ()) -> Iterator[Change]:
     """Yield what differs, in the order of the fields' names."""
     if isinstance(old, dict) and isinstance(new, dict):
         for name in sorted({*old, *new}):
@@ -40,7 +41,7 @@ def changes(old: Any, new: Any, path: Path = ()) -> Iterator[Change]:
         yield Change(path, old, new)
 
 
-def leaves(value: Any, path: Path = ()) -> Iterator[Change]:
+def leaves(value: Value, path: Path = ()) -> Iterator[Change]:
     """Yield every field of something new, down to its simple values; items without a name are read as a whole."""
     if isinstance(value, dict) and value:
         for name in sorted(value):
@@ -54,12 +55,12 @@ def leaves(value: Any, path: Path = ()) -> Iterator[Change]:
         yield Change(path, MISSING, value)
 
 
-def content(value: Any) -> str:
+def content(value: Value) -> str:
     """Return the same text for the same value, whatever the order of its lists and fields."""
     return json.dumps(_sorted(value), sort_keys=True, separators=(",", ":"))
 
 
-def _sorted(value: Any) -> Any:
+def _sorted(value: Value) -> Value:
     if isinstance(value, dict):
         return {name: _sorted(item) for name, item in value.items()}
     if isinstance(value, list):
@@ -93,8 +94,12 @@ def _port(item: dict[str, Any]) -> str:
 
 
 def _metric(item: dict[str, Any]) -> str:
-    source = next((value for name, value in sorted(item.items()) if name != "type"), {})
+    source: Value = next((value for name, value in sorted(item.items()) if name != "type"), {})
     return str(source.get("name") or source.get("metric", {}).get("name"))
+
+
+def _name(item: dict[str, Any]) -> object:
+    return item["name"]
 
 
 # What tells the items of a list apart, where it is not their name.
@@ -111,7 +116,7 @@ _IDENTITIES: dict[str, Callable[[dict[str, Any]], object]] = {
 
 def by_name(items: list[Any], path: Path) -> dict[str, Any] | None:
     """Return the items by what tells them apart; None where nothing does."""
-    identity = _IDENTITIES.get(path[-1] if path else "", lambda item: item["name"])
+    identity = _IDENTITIES.get(path[-1] if path else "", _name)
     try:
         names = [str(identity(item)) for item in items]
     except (KeyError, TypeError, AttributeError):
@@ -129,7 +134,7 @@ _AMOUNTS = frozenset({"cpu", "memory", "storage", "ephemeral-storage", "sizeLimi
 _TELLING = frozenset({"podSelector", "namespaceSelector", "selector", "emptyDir"})
 
 
-def _same(old: Any, new: Any, path: Path) -> bool:
+def _same(old: Value, new: Value, path: Path) -> bool:
     last = path[-1] if path else ""
     if old is MISSING or new is MISSING:
         # An empty list, object or nothing at all is how YAML spells an absent field.

@@ -10,6 +10,8 @@ import yaml
 from payments.devtools.errors import ManifestError
 
 Body: TypeAlias = dict[str, Any]
+# Whatever YAML can hold.
+Value: TypeAlias = Any
 
 # An object outside of a namespace has none; one without a name cannot be applied.
 _CLUSTER_SCOPE = ""

@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from payments.devtools.errors import ManifestError
-from payments.devtools.manifests.objects import Manifest, load
+from payments.devtools.manifests.objects import Body, Manifest, load
 from payments.devtools.workspace import PROJECT
 
 PROGRAM = Path("cdk8s", "main.py")
@@ -26,11 +26,11 @@ def synthesized(stage: str, *, tree: Path = PROJECT) -> list[Manifest]:
     """
     with tempfile.TemporaryDirectory(prefix="manifests-") as folder:
         synthesize(stage, Path(folder), tree=tree)
-        return load(Path(folder))
+        return load(Path(folder, stage))
 
 
 def synthesize(stage: str, folder: Path, *, tree: Path = PROJECT) -> None:
-    """Write a stage's manifests into a folder, in a process of its own: a tree runs its own code.
+    """Write a stage's manifests into `folder/<stage>`, in a process of its own: a tree runs its own code.
 
     Raises:
         ManifestError: it failed, with what it said.
@@ -97,7 +97,7 @@ def live(manifests: Sequence[Manifest]) -> list[Manifest]:
     """
     wanted = yaml.safe_dump_all([manifest.body for manifest in manifests])
     text = _run(["kubectl", "get", "--ignore-not-found", "--output=json", "--filename=-"], text=wanted)
-    found = json.loads(text) if text.strip() else {"kind": "List", "items": []}
+    found: Body = json.loads(text) if text.strip() else {"kind": "List", "items": []}
     bodies = found["items"] if found["kind"].endswith("List") else [found]
     return [Manifest(body, "cluster") for body in bodies]
 

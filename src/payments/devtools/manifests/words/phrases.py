@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from payments.devtools.manifests import quantities
 from payments.devtools.manifests.compare import MISSING, Change, Path, content
 from payments.devtools.manifests.findings import Rank
+from payments.devtools.manifests.objects import Value
 
 Said: TypeAlias = tuple[Rank, str] | tuple[Rank, str, bool]
 Say: TypeAlias = Callable[[Change, Path], Said | None]
@@ -32,7 +33,7 @@ class Phrase:
         return tuple(part for part, want in zip(path, wanted, strict=True) if "*" in want)
 
 
-def shown(value: Any) -> str:
+def shown(value: Value) -> str:
     """Return a value as short as it can be said."""
     if value is MISSING:
         return "absent"
@@ -95,7 +96,7 @@ def amount(name: str, *, lower: Rank, higher: Rank, removed: Rank = Rank.HIGH) -
     return say
 
 
-def switch(on: Any, *, worse: tuple[Rank, str], better: str) -> Say:
+def switch(on: Value, *, worse: tuple[Rank, str], better: str) -> Say:
     """Say a setting that is dangerous when it has the value `on`."""
 
     def say(change: Change, found: Path) -> Said | None:
@@ -108,7 +109,7 @@ def switch(on: Any, *, worse: tuple[Rank, str], better: str) -> Say:
     return say
 
 
-def guard(safe: Any, *, worse: tuple[Rank, str], better: str) -> Say:
+def guard(safe: Value, *, worse: tuple[Rank, str], better: str) -> Say:
     """Say a setting that protects while it has the value `safe`."""
 
     def say(change: Change, found: Path) -> Said | None:

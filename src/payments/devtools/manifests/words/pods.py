@@ -185,9 +185,7 @@ _POD = (
         for share, what in (("Network", "network"), ("PID", "processes"), ("IPC", "memory"))
     ),
     *_privilege("the pod", "securityContext"),
-    Phrase(
-        "terminationGracePeriodSeconds", amount("seconds to finish work in", lower=Rank.HIGH, higher=Rank.LOW)
-    ),
+    Phrase("terminationGracePeriodSeconds", amount("seconds to finish work in", lower=Rank.HIGH, higher=Rank.LOW)),
     Phrase("topologySpreadConstraints **", saying(Rank.HIGH, "how pods spread over zones and nodes")),
     Phrase("priorityClassName", saying(Rank.HIGH, "priority of the pods")),
     Phrase("volumes * hostPath **", saying(Rank.CRITICAL, "volume {0} mounts the node's files")),

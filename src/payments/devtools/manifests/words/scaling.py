@@ -5,7 +5,7 @@ from payments.devtools.manifests.findings import Rank
 from payments.devtools.manifests.words.phrases import Phrase, Said, amount, at_ranks, plain, saying
 
 
-def _replicas(change: Change, found: Path) -> Said:
+def _replicas(change: Change, found: Path) -> Said | None:
     if change.new == 0:
         return Rank.CRITICAL, f"no pod is left: replicas {change.old} → 0"
     if MISSING in (change.old, change.new):
@@ -16,8 +16,7 @@ def _replicas(change: Change, found: Path) -> Said:
 def _selector(change: Change, found: Path) -> Said:
     if change.old is MISSING:  # of a new object
         return plain(change)
-    rank, text, *_ = plain(change)
-    return Rank.CRITICAL, f"{text}; a selector is immutable, the cluster will refuse it"
+    return Rank.CRITICAL, f"{plain(change)[1]}; a selector is immutable, the cluster will refuse it"
 
 
 WORKLOAD = (
@@ -35,9 +34,7 @@ WORKLOAD = (
 AUTOSCALER = (
     Phrase("spec minReplicas", amount("fewest pods", lower=Rank.HIGH, higher=Rank.MEDIUM)),
     Phrase("spec maxReplicas", amount("most pods", lower=Rank.HIGH, higher=Rank.MEDIUM)),
-    Phrase(
-        "spec metrics *", at_ranks("scaling by {0}", added=Rank.MEDIUM, changed=Rank.MEDIUM, removed=Rank.HIGH)
-    ),
+    Phrase("spec metrics *", at_ranks("scaling by {0}", added=Rank.MEDIUM, changed=Rank.MEDIUM, removed=Rank.HIGH)),
     Phrase("spec metrics * **", saying(Rank.MEDIUM, "scaling by {0}")),
     Phrase("spec behavior **", saying(Rank.MEDIUM, "pace of scaling")),
     Phrase("spec scaleTargetRef **", saying(Rank.HIGH, "what is scaled")),
