@@ -8,6 +8,7 @@ import msgspec
 
 from gateway.auth import Verified
 from gateway.identity_tokens import Passport, Signer
+from gateway.policies import Class, Quota
 from gateway.upstream import Request, Upstream, UpstreamError
 from shared.identity import Identity
 from shared.ids import uuid_of
@@ -24,6 +25,7 @@ class _Found(msgspec.Struct):
     merchant_id: str
     livemode: bool
     scopes: frozenset[str]
+    rate_limits: dict[Class, str] = {}
 
 
 class ApiKeys:
@@ -73,7 +75,9 @@ class ApiKeys:
             if response.status != HTTPStatus.OK:
                 _log.error("payments answered %d to the verification of a key", response.status)
                 raise _unavailable()
-            return Verified(_identity(msgspec.json.decode(body, type=_Found)))
+            found = msgspec.json.decode(body, type=_Found)
+            quotas = {kind: Quota.parse(text) for kind, text in found.rate_limits.items()}
+            return Verified(_identity(found), quotas=quotas)
         except UpstreamError as error:
             _log.warning("a key could not be verified: %s", error)
             raise _unavailable() from error

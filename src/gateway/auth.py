@@ -7,13 +7,14 @@ every replica, without any message between them.
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from gateway.clock import Clock
 from gateway.identity_tokens import Passport, Signer
 from gateway.memory import Memory
+from gateway.policies import Class, Quota
 from shared.identity import Identity
 from shared.problems import Problem
 
@@ -25,10 +26,16 @@ _MAX_CREDENTIAL_BYTES = 8_192
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A genuine credential; ``expires`` is its own end in epoch seconds, if it has one."""
+    """A genuine credential.
+
+    Shapes:
+        expires: its own end in epoch seconds, if it has one.
+        quotas: what differs for this caller from the usual quotas.
+    """
 
     identity: Identity
     expires: float | None = None
+    quotas: Mapping[Class, Quota] = field(default_factory=dict)
 
 
 class Verifier(Protocol):
@@ -60,11 +67,11 @@ class Authenticator:
         self._asking: dict[bytes, asyncio.Task[Passport | None]] = {}
         self._pepper = secrets.token_bytes(32)
 
-    async def authenticate(self, authorization: bytes | None) -> Passport:
-        """Return the caller.
+    async def authenticate(self, authorization: bytes | None, listen: Callable[[], None] = lambda: None) -> Passport:
+        """Return the caller; ``listen`` is asked before anything but a good credential that is remembered.
 
         Raises:
-            Problem: 401, or 503 when it cannot be found out now.
+            Problem: 401, 503 when it cannot be found out now, or whatever ``listen`` raises.
 
         """
         credential = _credential(authorization)
@@ -72,7 +79,10 @@ class Authenticator:
         key = hashlib.blake2b(credential, key=self._pepper, digest_size=16).digest()
         now = self._clock.steady()
         passport = self._known.recall(key, now)
-        if passport is None and not self._refused.recall(key, now):
+        if passport is not None:
+            return passport
+        listen()
+        if not self._refused.recall(key, now):
             passport = await self._ask(key, credential)
         if passport is None:
             raise _unauthenticated("This credential is not valid: it is mistyped, revoked or expired.", presented=True)
@@ -97,7 +107,7 @@ class Authenticator:
                 break
             if verified.expires is not None:
                 until = min(until, self._clock.steady() + verified.expires - self._clock.wall())
-            passport = Passport(verified.identity, self._signer)
+            passport = Passport(verified.identity, self._signer, verified.quotas)
             self._known.keep(key, passport, until)
             return passport
         self._refused.keep(key, value=True, until=until)

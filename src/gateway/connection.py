@@ -127,7 +127,7 @@ class Connection(asyncio.Protocol):
             BrokenError: what came is not a complete HTTP/1.1 answer.
 
         """
-        answer = self._answer = Answer(self, request.timeout, waiter := self._loop.create_future())
+        answer = self._answer = Answer(self, request.idle, waiter := self._loop.create_future())
         self._bodyless = request.method == "HEAD"
         self._headed = False
         self._received = 0

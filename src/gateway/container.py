@@ -1,22 +1,35 @@
 """The composition root: the only place that knows which parts the gateway is made of."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
 from gateway import documentation, health
+from gateway.admission import ADMIN_PLACES, Admission
 from gateway.api_keys import ApiKeys
 from gateway.auth import Authenticator, Verifier
+from gateway.circuits import Circuits
 from gateway.clock import Clock
+from gateway.cors import Cors
 from gateway.edge import Edge, install_problems
 from gateway.http_client import HttpUpstream
 from gateway.identity_tokens import Signer
+from gateway.lanes import Lane
 from gateway.people import People
+from gateway.policies import Quota, RouteClass
 from gateway.proxy import Proxy
+from gateway.rate_limit import RateLimiter
 from gateway.settings import Settings
+from gateway.strangers import Strangers
+from gateway.streams import Streams
 from gateway.upstream import Upstream
+from shared.redis_connection import RedisConnection
 from shared.signing_keys import load_private_key
+
+# Anything Redis is asked here takes a millisecond; whoever waits longer waits in vain.
+REDIS_SECONDS = 0.25
 
 
 def build(settings: Settings, *, upstream: Upstream | None = None, clock: Clock | None = None) -> Edge:
@@ -26,25 +39,64 @@ def build(settings: Settings, *, upstream: Upstream | None = None, clock: Clock 
     """
     clock = clock or Clock()
     upstream = upstream or _over_http(settings, clock)
+    redis = RedisConnection(settings.redis_url, timeout=REDIS_SECONDS) if settings.redis_url is not None else None
     signer = Signer(load_private_key(settings.identity_key_file), clock)
     verifiers: list[Verifier] = [ApiKeys(upstream, signer)]
     if settings.people_jwks_file is not None and settings.people_issuer is not None:
         verifiers.append(People.load(settings.people_jwks_file, settings.people_issuer, settings.people_audience))
     authenticator = Authenticator(verifiers, signer, clock)
-    proxy = Proxy(authenticator, upstream, settings.upstream_timeout_seconds)
-    return Edge(proxy, _own_application(upstream))
+    limiter = RateLimiter(redis, clock, fallback_share=settings.limit_fallback_share)
+    strangers = Strangers(limiter, Quota.parse(settings.unauthenticated_limit), clock)
+    circuits = Circuits(redis, clock)
+    proxy = Proxy(
+        authenticator=authenticator,
+        strangers=strangers,
+        limiter=limiter,
+        lanes=_lanes(settings, upstream, circuits),
+        streams=Streams(authenticator),
+        trusted_proxies=settings.trusted_proxies,
+    )
+    return Edge(proxy, _own_application(settings, upstream, circuits, redis), strangers, Cors(settings.cors_origins))
+
+
+def _lanes(settings: Settings, upstream: Upstream, circuits: Circuits) -> dict[RouteClass, Lane]:
+    admission = Admission(settings.upstream_connections)
+    plans: dict[RouteClass, tuple[str, float]] = {
+        "write": (settings.write_limit, settings.write_timeout_seconds),
+        "read": (settings.read_limit, settings.read_timeout_seconds),
+        "admin": (settings.admin_limit, settings.admin_timeout_seconds),
+    }
+    return {
+        kind: Lane(
+            kind,
+            upstream=upstream,
+            admission=admission,
+            circuit=circuits.all[kind],
+            quota=Quota.parse(quota),
+            timeout=timeout,
+        )
+        for kind, (quota, timeout) in plans.items()
+    }
 
 
 def _over_http(settings: Settings, clock: Clock) -> HttpUpstream:
     url = settings.payments_url
-    return HttpUpstream((url.host or "").strip("[]"), url.port or 80, limit=settings.upstream_connections, clock=clock)
+    limit = settings.upstream_connections + ADMIN_PLACES
+    return HttpUpstream((url.host or "").strip("[]"), url.port or 80, limit=limit, clock=clock)
 
 
-def _own_application(upstream: Upstream) -> FastAPI:
+def _own_application(
+    settings: Settings, upstream: Upstream, circuits: Circuits, redis: RedisConnection | None
+) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        syncing = asyncio.create_task(circuits.run())
         yield
+        syncing.cancel()
+        await asyncio.wait([syncing])
         await upstream.aclose()
+        if redis is not None:
+            await redis.close()
 
     app = FastAPI(
         title="Payment platform",
@@ -55,6 +107,7 @@ def _own_application(upstream: Upstream) -> FastAPI:
         redirect_slashes=False,
     )
     app.include_router(health.build_router(upstream))
-    app.include_router(documentation.build_router(upstream))
+    if settings.docs if settings.docs is not None else settings.environment != "production":
+        app.include_router(documentation.build_router(upstream))
     install_problems(app)
     return app

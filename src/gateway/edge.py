@@ -8,10 +8,18 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.addresses import bucket
+from gateway.cors import Cors
 from gateway.headers import ClientHeaders
 from gateway.proxy import Proxy
+from gateway.strangers import Strangers
+from gateway.upstream import Header
+from shared.asgi import send_problem
 from shared.problems import MEDIA_TYPE, Problem, internal
 
+OWN_ADMIN = ("/v1/admin/stats", "/v1/admin/circuit_breakers")
+# What costs something and is open to everybody.
+LIMITED = ("/docs", "/docs/scalar.js", "/openapi.json")
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 _DETAILS = {
     404: "There is nothing at this path. The API is under /v1/ and described at /docs.",
@@ -19,31 +27,70 @@ _DETAILS = {
 }
 
 
+# For browsers, which have no business here but for the page of the reference.
+SECURITY_HEADERS: tuple[Header, ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"strict-transport-security", b"max-age=31536000; includeSubDomains"),
+    (b"referrer-policy", b"no-referrer"),
+)
+_API_HEADERS: tuple[Header, ...] = (
+    *SECURITY_HEADERS,
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+
+
 class Edge:
     """The whole gateway as an ASGI application."""
 
-    def __init__(self, proxy: Proxy, own: ASGIApp) -> None:
+    def __init__(self, proxy: Proxy, own: ASGIApp, strangers: Strangers, cors: Cors) -> None:
+        """Take what serves ``/v1/``, what serves the rest, and what both are guarded by."""
         self._proxy = proxy
         self._own = own
+        self._strangers = strangers
+        self._cors = cors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or start and stop with the server."""
         if scope["type"] != "http":
             await self._own(scope, receive, send)
-        elif scope["path"].startswith("/v1/"):  # as decoded; the proxy judges how it was written
-            await self._proxy(scope, receive, send)
+            return
+        path = scope["path"]  # as decoded; the proxy judges how it was written
+        api = path.startswith("/v1/")
+        extra = _API_HEADERS if api else SECURITY_HEADERS
+        if self._cors.origins:
+            origin = self._cors.allowed(scope["headers"])
+            if origin is not None:
+                extra = (*extra, *self._cors.headers(origin))
+                if scope["method"] == "OPTIONS":
+                    await self._cors.preflight(send, extra)
+                    return
+
+        async def secured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *extra]
+            await send(message)
+
+        if api and not path.startswith(OWN_ADMIN):
+            await self._proxy(scope, receive, secured)
         else:
-            await self._serve_own(scope, receive, send)
+            await self._serve_own(scope, receive, secured)
 
     async def _serve_own(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = scope["request_id"] = ClientHeaders(scope["headers"]).request_id
+        headers = scope["client_headers"] = ClientHeaders(scope["headers"])
+        request_id = scope["request_id"] = headers.request_id
 
         async def identified(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             await send(message)
 
-        await self._own(scope, receive, identified)
+        try:
+            if scope["path"] in LIMITED:
+                await self._strangers.charge(bucket(self._proxy.address(scope, headers)))
+            await self._own(scope, receive, identified)
+        except Problem as problem:
+            await send_problem(send, problem, scope["path"], request_id)
 
 
 def install_problems(app: FastAPI) -> None:

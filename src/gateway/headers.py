@@ -34,6 +34,8 @@ _NOT_RETURNED = frozenset(
         b"proxy-authenticate",
         b"proxy-authentication-info",
         b"proxy-connection",
+        b"ratelimit",
+        b"ratelimit-policy",
         b"server",
         b"te",
         b"trailer",
@@ -48,14 +50,24 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{8,64}")
 class ClientHeaders:
     """The headers of one request, read once: ``forwarded`` as they came, repeated ones included."""
 
-    __slots__ = ("authorization", "connection", "content_length", "expects", "forwarded", "request_id", "streamed")
+    __slots__ = (
+        "authorization",
+        "connection",
+        "content_length",
+        "expects",
+        "forwarded",
+        "forwarded_for",
+        "request_id",
+        "streamed",
+    )
 
-    def __init__(self, headers: Iterable[Header]) -> None:
+    def __init__(self, headers: Iterable[Header]) -> None:  # noqa: C901 - one pass, one branch per kind of header
         """Sort lower-case headers by what is done with them."""
         self.forwarded: list[Header] = []
         self.authorization: bytes | None = None
         self.content_length: bytes | None = None
         self.request_id = ""
+        self.forwarded_for = b""
         self.connection = b""
         self.streamed = False
         self.expects = False
@@ -74,6 +86,8 @@ class ClientHeaders:
                 self.connection += b"," + value.lower()
             elif name == b"expect":
                 self.expects = True
+            elif name == b"x-forwarded-for":
+                self.forwarded_for += b"," + value
             elif name == b"x-request-id":
                 self.request_id = "" if self.request_id else _accepted(value)
         if self.connection not in (b"", b",keep-alive", b",close"):

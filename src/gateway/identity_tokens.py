@@ -1,9 +1,12 @@
 """Signs who is calling, once per caller and second instead of once per request."""
 
+from collections.abc import Mapping
+
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.clock import Clock
+from gateway.policies import Class, Quota
 from shared.identity import ALGORITHM, LIFETIME_SECONDS, Identity
 from shared.signing_keys import key_id
 
@@ -13,12 +16,13 @@ _MARGIN_SECONDS = 0.25
 
 
 class Passport:
-    """A verified caller and the ``Authorization`` header that tells payments so."""
+    """A verified caller, the quotas of its own, and the ``Authorization`` header that tells payments who it is."""
 
-    __slots__ = ("_authorization", "_from", "_signer", "_until", "identity")
+    __slots__ = ("_authorization", "_from", "_signer", "_until", "identity", "quotas")
 
-    def __init__(self, identity: Identity, signer: "Signer") -> None:
+    def __init__(self, identity: Identity, signer: "Signer", quotas: Mapping[Class, Quota] | None = None) -> None:
         self.identity = identity
+        self.quotas = quotas or {}
         self._signer = signer
         self._authorization = b""
         self._from = self._until = 0.0

@@ -1,28 +1,37 @@
 """The hot path: everything under ``/v1/``, as plain ASGI in front of the framework.
 
-authenticate → say who it is → forward → stream the answer back.
+is there a way through? → authenticate → count → say who it is → forward → stream the answer back.
 """
 
 import asyncio
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
 
+from gateway.addresses import Network, bucket, client_address
 from gateway.auth import Authenticator
 from gateway.headers import ClientHeaders, returned
-from gateway.upstream import Header, Request, Response, Stream, TimedOutError, UnreachableError, Upstream, UpstreamError
+from gateway.identity_tokens import Passport
+from gateway.json_depth import MOST_LEVELS, too_deep
+from gateway.lanes import Lane
+from gateway.policies import RouteClass
+from gateway.rate_limit import RateLimiter
+from gateway.strangers import Strangers, too_many
+from gateway.streams import Streams
+from gateway.upstream import Header, Request, Response, TimedOutError, UnreachableError, UpstreamError
 from shared.asgi import ClientGoneError, read_body, send_problem
 from shared.problems import Problem, internal
-from shared.serving import STOPPING
 
 _log = logging.getLogger(__name__)
 
 _SAFE = ("GET", "HEAD")
+_SLOWEST_BODY_SECONDS = 10.0
+_SLOWEST_READER_SECONDS = 30.0
 _METHODS = frozenset((*_SAFE, "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _ALLOW = ", ".join(sorted(_METHODS))
 # Segments of RFC 3986 characters: none is empty or made of dots, nothing encoded stands for a dot, a slash, a
@@ -36,31 +45,51 @@ _QUERY = re.compile(rb"[\x21-\x7e]*")
 class Proxy:
     """Forwards requests to payments."""
 
-    def __init__(self, authenticator: Authenticator, upstream: Upstream, timeout: float) -> None:
-        """Take the collaborators; ``timeout`` is how many seconds payments may take to start an answer."""
+    def __init__(
+        self,
+        *,
+        authenticator: Authenticator,
+        strangers: Strangers,
+        limiter: RateLimiter,
+        lanes: Mapping[RouteClass, Lane],
+        streams: Streams,
+        trusted_proxies: Sequence[Network],
+    ) -> None:
+        """Take the collaborators."""
         self._authenticator = authenticator
-        self._upstream = upstream
-        self._timeout = timeout
+        self._strangers = strangers
+        self._limiter = limiter
+        self._lanes = lanes
+        self._streams = streams
+        self._trusted = trusted_proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         headers = ClientHeaders(scope["headers"])
+        limits: list[Header] = []
         try:
-            response = await self._forward(scope, headers, receive)
+            response = await self._forward(scope, headers, receive, limits)
         except Problem as problem:
+            told = {name.decode(): value.decode() for name, value in limits}
             if headers.expects:
                 # Its body was not asked for and may never come, so the connection cannot be told apart any more.
-                problem = replace(problem, headers={**problem.headers, "Connection": "close"})
-            await send_problem(send, problem, scope["path"], headers.request_id)
+                told["Connection"] = "close"
+            await send_problem(
+                send,
+                replace(problem, headers={**told, **problem.headers}) if told else problem,
+                scope["path"],
+                headers.request_id,
+            )
         except ClientGoneError:
             return
         except Exception:  # noqa: BLE001 - the last resort
             _log.exception("request failed", extra={"request_id": headers.request_id})
             await send_problem(send, internal(), scope["path"], headers.request_id)
         else:
-            await _relay(response, headers.request_id, scope, receive, send)
+            limits.append((b"x-request-id", headers.request_id.encode()))
+            await self._relay(response, limits, headers, scope, receive, send)
 
-    async def _forward(self, scope: Scope, headers: ClientHeaders, receive: Receive) -> Response:
+    async def _forward(self, scope: Scope, headers: ClientHeaders, receive: Receive, limits: list[Header]) -> Response:
         path, query, method = _path(scope), scope["query_string"], scope["method"]
         if not _PATH.fullmatch(path) or not _QUERY.fullmatch(query):
             raise _no_such_path()
@@ -68,71 +97,96 @@ class Proxy:
             raise Problem(405, "method_not_allowed", "This method is not used here.", headers={"Allow": _ALLOW})
         if headers.asks_for_upgrade and method not in _SAFE:
             raise Problem(400, "invalid_request", "Send plain HTTP/1.1: protocol upgrades are not supported.")
-        passport = await self._authenticator.authenticate(headers.authorization)
+        lane = self._lanes[_class(method, headers.authorization)]
+        lane.check()
+        passport = await self.enter(scope, headers)
+        verdict = await self._limiter.take(
+            passport.identity.subject, lane.kind, passport.quotas.get(lane.kind, lane.quota)
+        )
+        if not verdict.allowed:
+            raise too_many(verdict)
+        limits += verdict.headers()
         has_body = headers.content_length is not None or headers.streamed or method not in _SAFE
-        body = await read_body(receive, headers.content_length) if has_body else b""
+        body = await _body(receive, headers.content_length) if has_body else b""
         forwarded = headers.forwarded
         repeatable = method in _SAFE or headers.has(b"idempotency-key")
         forwarded.append((b"authorization", passport.authorization()))
         forwarded.append((b"x-request-id", headers.request_id.encode()))
-        request = Request(method, path, query, forwarded, body, repeatable, self._timeout)
+        forwarded.append(lane.deadline)
+        if passport.identity.kind == "person":  # what people do is written down, with where they did it
+            forwarded.append((b"x-client-address", self.address(scope, headers).encode()))
+        request = Request(method, path, query, forwarded, body, repeatable, lane.timeout)
         try:
-            return await self._upstream.send(request)
+            return await lane.send(request)
         except UpstreamError as error:
             _log.warning("no answer from payments: %s", error, extra={"request_id": headers.request_id})
             raise _problem(error, request) from error
 
+    async def enter(self, scope: Scope, headers: ClientHeaders) -> Passport:
+        """Return who is calling; an address that failed too often is not listened to.
 
-async def _relay(response: Response, request_id: str, scope: Scope, receive: Receive, send: Send) -> None:
-    headers = returned(response.headers)
-    headers.append((b"x-request-id", request_id.encode()))
-    rest = response.rest
-    leaving: asyncio.Task[None] | None = None
+        Raises:
+            Problem: 401, 429, or 503 when it cannot be found out now.
+
+        """
+        try:
+            return await self._authenticator.authenticate(
+                headers.authorization, lambda: self._strangers.check(bucket(self.address(scope, headers)))
+            )
+        except Problem as problem:
+            if problem.status == HTTPStatus.UNAUTHORIZED:
+                await self._strangers.charge(bucket(self.address(scope, headers)))
+            raise
+
+    def address(self, scope: Scope, headers: ClientHeaders) -> str:
+        """Return where a request comes from."""
+        peer = scope["client"][0] if scope.get("client") else ""
+        return client_address(peer, headers.forwarded_for, self._trusted)
+
+    async def _relay(
+        self, response: Response, own: list[Header], request: ClientHeaders, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        rest = response.rest
+        watching: asyncio.Task[None] | None = None
+        try:
+            headers = returned(response.headers) + own
+            await send({"type": "http.response.start", "status": response.status, "headers": headers})
+            await send({"type": "http.response.body", "body": response.body, "more_body": rest is not None})
+            if rest is None:
+                return
+            watching = asyncio.create_task(self._streams.watch(rest, headers, scope, request.authorization, receive))
+            async for piece in rest:
+                async with asyncio.timeout(_SLOWEST_READER_SECONDS):
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        except (UpstreamError, TimeoutError) as error:
+            # The answer has begun and cannot become another one. Left unfinished, it makes the server close the
+            # connection, which tells the client that it was cut off.
+            if watching is None or not watching.done():
+                _log.warning("an answer was cut off: %s", error, extra={"request_id": request.request_id})
+        finally:
+            if watching is not None:
+                watching.cancel()
+            if rest is not None:
+                await rest.aclose()
+
+
+async def _body(receive: Receive, declared: bytes | None) -> bytes:
     try:
-        await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        await send({"type": "http.response.body", "body": response.body, "more_body": rest is not None})
-        if rest is None:
-            return
-        # Nobody says that a client has left but this, and a stream of events would go on for ever.
-        leaving = asyncio.create_task(_close_when_over(rest, receive, _end_of(headers, scope)))
-        async for piece in rest:
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
-    except UpstreamError as error:
-        # The answer has begun and cannot become another one. Left unfinished, it makes the server close the connection,
-        # which tells the client that it was cut off.
-        if leaving is None or not leaving.done():
-            _log.warning("an answer of payments was cut off: %s", error, extra={"request_id": request_id})
-    finally:
-        if leaving is not None:
-            leaving.cancel()
-        if rest is not None:
-            await rest.aclose()
+        async with asyncio.timeout(_SLOWEST_BODY_SECONDS):
+            body = await read_body(receive, declared)
+    except TimeoutError:
+        detail = "The body did not arrive in time. Nothing was done; repeat the request."
+        raise Problem(408, "request_timeout", detail, retryable=True, headers={"Connection": "close"}) from None
+    if too_deep(body):
+        raise Problem(400, "malformed_json", f"The body nests more than {MOST_LEVELS} levels.")
+    return body
 
 
-def _end_of(headers: Sequence[Header], scope: Scope) -> asyncio.Event | None:
-    """Return what ends an answer that has no end of its own: this gateway stops."""
-    endless = any(name == b"content-type" and value.startswith(b"text/event-stream") for name, value in headers)
-    return scope.get("state", {}).get(STOPPING) if endless else None
-
-
-async def _close_when_over(rest: Stream, receive: Receive, end: asyncio.Event | None) -> None:
-    """Give up an answer whose client has left, or that is not waited for any more."""
-    over = [asyncio.create_task(_gone(receive))]
-    if end is not None:
-        over.append(asyncio.create_task(end.wait()))
-    try:
-        await asyncio.wait(over, return_when=asyncio.FIRST_COMPLETED)
-        await rest.aclose()
-    finally:
-        for task in over:
-            task.cancel()
-
-
-async def _gone(receive: Receive) -> bool:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    return True
+def _class(method: str, authorization: bytes | None) -> RouteClass:
+    if authorization is not None and authorization[7:10] != b"sk_":
+        return "admin"
+    return "read" if method in _SAFE else "write"
 
 
 def _path(scope: Scope) -> bytes:

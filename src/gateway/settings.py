@@ -1,7 +1,28 @@
 """What the gateway has to be told; environment variables with the prefix ``GATEWAY_``."""
 
-from pydantic import FilePath, HttpUrl, PositiveFloat, PositiveInt, model_validator
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    FilePath,
+    HttpUrl,
+    IPvAnyNetwork,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from gateway.policies import Quota
+
+
+def _quota(text: str) -> str:
+    Quota.parse(text)
+    return text
+
+
+QuotaText = Annotated[str, AfterValidator(_quota)]
 
 
 class Settings(BaseSettings):
@@ -21,9 +42,33 @@ class Settings(BaseSettings):
     people_issuer: str | None = None
     people_audience: str = "payment-platform"
 
+    redis_url: str | None = None
+    """Valkey or Redis, where all replicas count together; without it each counts for itself."""
+
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
+    """Networks of our own load balancers, whose X-Forwarded-For is believed."""
+
+    write_limit: QuotaText = "500/5"
+    read_limit: QuotaText = "1000/5"
+    admin_limit: QuotaText = "100/5"
+    unauthenticated_limit: QuotaText = "300/60"
+    limit_fallback_share: Annotated[float, Field(gt=0, le=1)] = 0.25
+    """The part of each quota that a replica hands out by itself while Redis is away."""
+
     upstream_connections: PositiveInt = 256
-    upstream_timeout_seconds: PositiveFloat = 30
+    """Requests that payments works on at once for this replica; beyond that they are turned away."""
+
+    write_timeout_seconds: PositiveFloat = 30
     """How long payments may take to start its answer; above the longest deadline of an acquirer."""
+
+    read_timeout_seconds: PositiveFloat = 10
+    admin_timeout_seconds: PositiveFloat = 30
+
+    cors_origins: tuple[str, ...] = ()
+    docs: bool | None = None
+    """Whether /docs and /openapi.json are served; none: everywhere but in production."""
+
+    environment: Literal["development", "staging", "production"] = "development"
 
     @model_validator(mode="after")
     def _check(self) -> "Settings":

@@ -24,6 +24,7 @@ class Request:
         headers: lower-case names; no hop-by-hop headers, no host and no content-length.
         repeatable: whether sending it twice has the effect of sending it once.
         timeout: seconds until the answer has to start.
+        idle: seconds that may pass between two pieces of an answer.
     """
 
     method: str
@@ -33,6 +34,7 @@ class Request:
     body: bytes
     repeatable: bool
     timeout: float
+    idle: float = 60.0
 
 
 class Stream(Protocol):

@@ -15,7 +15,6 @@ from payments.events.service import Events
 from payments.events.streams import Streams
 from payments.events.wakeups import Announcer, Listener
 from payments.fraud.desk import FraudDesk
-from payments.fraud.redis_connection import RedisConnection
 from payments.fraud.service import Fraud
 from payments.fx.service import Fx
 from payments.idempotency.service import Idempotency
@@ -40,6 +39,7 @@ from payments.settings import Settings
 from payments.vault.envelope import Envelope
 from payments.vault.keys import key_provider
 from payments.vault.service import Vault
+from shared.redis_connection import RedisConnection
 
 # A wake-up that comes later than this is of no use.
 _ANNOUNCE_SECONDS = 1.0

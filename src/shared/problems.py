@@ -4,10 +4,11 @@
     ├── 400 malformed_json, invalid_request, idempotency_key_missing, idempotency_key_invalid
     ├── 401 unauthenticated        403 forbidden        404 not_found        405 method_not_allowed
     ├── 409 payment_state, authorization_expired, idempotency_key_in_use
+    ├── 408 request_timeout
     ├── 413 body_too_large         415 unsupported_media_type
     ├── 422 validation_failed, amount_too_large, idempotency_key_reused, no_acquirer
     ├── 429 rate_limited
-    └── 500 internal   502 bad_gateway   503 unavailable   504 timeout
+    └── 500 internal   502 bad_gateway   503 unavailable, overloaded, circuit_open   504 timeout
 
 ``effect`` tells a client whether money may have moved: ``none`` or ``unknown``.
 """

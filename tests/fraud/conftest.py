@@ -10,9 +10,9 @@ import pytest_asyncio
 import redis
 
 from payments.fraud.counters import READY_KEY, Counters
-from payments.fraud.redis_connection import RedisConnection
 from payments.fraud.schemas import Attempt
 from payments.fraud.vocabulary import SIGNALS
+from shared.redis_connection import RedisConnection
 from tests.conftest import Database
 from tests.fraud.shop import fresh_card, pay, shop, with_fraud_routes
 from tests.fraud.support import NOON, attempt

@@ -19,8 +19,8 @@ import uvloop
 from payments.devtools.servers import Valkey
 from payments.fraud.counters import READY_KEY, Counters
 from payments.fraud.engine import decide, variables
-from payments.fraud.redis_connection import RedisConnection
 from shared.ids import new_uuid
+from shared.redis_connection import RedisConnection
 from tests.fraud.support import Terms, attempt, default_rule_set, signals
 
 PAYMENTS = 20_000

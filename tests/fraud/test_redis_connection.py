@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from payments.fraud.counters import Counters, CountersUnavailableError
-from payments.fraud.redis_connection import RETRY_SECONDS, RedisConnection, RedisReplyError, RedisUnavailableError
+from shared.redis_connection import RETRY_SECONDS, RedisConnection, RedisReplyError, RedisUnavailableError
 from tests.fraud.conftest import Bench
 from tests.fraud.relay import relayed
 

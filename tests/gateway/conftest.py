@@ -55,7 +55,13 @@ def settings(payments: FakePayments, identity_key, tmp_path, patience) -> Settin
     return Settings(
         payments_url=HttpUrl(f"http://127.0.0.1:{payments.port}"),
         identity_key_file=write_private_key(tmp_path / "identity.pem", identity_key),
-        upstream_timeout_seconds=patience,
+        write_timeout_seconds=patience,
+        read_timeout_seconds=patience,
+        admin_timeout_seconds=patience,
+        # What a test sends is limited where limits are its subject.
+        write_limit="100000/1",
+        read_limit="100000/1",
+        unauthenticated_limit="100000/1",
     )
 
 

@@ -92,7 +92,8 @@ class TestHeaders:
         )
         status, _ = await send(gateway, "GET /v1/payments", AUTHORIZED + headers)
         assert status == 200
-        assert {name for name, _ in payments.seen[0].headers} == {"host", "authorization", "x-request-id"}
+        ours = {"host", "authorization", "x-request-id", "x-request-timeout"}
+        assert {name for name, _ in payments.seen[0].headers} == ours
 
     async def test_the_clients_credential_is_replaced(self, gateway, payments):
         await gateway.http.get("/v1/payments")

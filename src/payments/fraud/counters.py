@@ -13,8 +13,8 @@ from zlib import crc32
 import msgspec
 
 from payments.batching import Batcher
-from payments.fraud.redis_connection import RedisConnection, RedisReplyError, RedisUnavailableError
 from payments.fraud.schemas import Attempt
+from shared.redis_connection import RedisConnection, RedisReplyError, RedisUnavailableError
 
 _log = logging.getLogger(__name__)
 

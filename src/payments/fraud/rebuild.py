@@ -9,7 +9,7 @@ from time import time
 from payments.database import Database
 from payments.fraud import repository
 from payments.fraud.counters import READY_KEY, Counters
-from payments.fraud.redis_connection import RedisConnection, RedisReplyError, RedisUnavailableError
+from shared.redis_connection import RedisConnection, RedisReplyError, RedisUnavailableError
 
 _log = logging.getLogger(__name__)
 

@@ -16,10 +16,10 @@ from payments.fraud.desk_repository import Viewer
 from payments.fraud.engine import decide
 from payments.fraud.fallback import Fallback, FallbackUnavailableError
 from payments.fraud.rebuild import Rebuild
-from payments.fraud.redis_connection import RedisConnection
 from payments.fraud.schemas import Attempt, Decision, MerchantTerms, ReportSource, Source
 from payments.fraud.signals import NO_SIGNALS, Signals
 from payments.fx.service import Fx
+from shared.redis_connection import RedisConnection
 
 _log = logging.getLogger(__name__)
 
