@@ -11,6 +11,8 @@ from typing import cast
 
 from aws_cdk import App
 
+from cdk.bundle import BundleMissingError, existing
+from cdk.guardrails import guard
 from cdk.stage import Stage
 from cdk.stage_parts import Compute, StageError
 from cdk.stages import DEVELOPMENT, stage_named
@@ -29,8 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     context |= dict(pair.partition("=")[::2] for pair in options.context)
     try:
         stage = choose(context, os.environ)
-        synthesize(stage, options.output or f"cdk.out/{stage.name}")
-    except StageError as error:
+        bundle = str(existing().path) if stage.compute == "serverless" else None
+        synthesize(stage, options.output or f"cdk.out/{stage.name}", bundle=bundle)
+    except (StageError, BundleMissingError) as error:
         sys.exit(str(error))
 
 
@@ -52,11 +55,12 @@ def choose(context: Mapping[str, str], environment: Mapping[str, str]) -> Stage:
     )
 
 
-def synthesize(stage: Stage, output: str) -> App:
+def synthesize(stage: Stage, output: str, *, bundle: str | None) -> App:
     """Write the stage's templates and assets into a folder."""
     # Whoever runs this without the CDK command line gets the same feature flags.
     flags = json.loads(_SETTINGS.read_text(encoding="utf-8"))["context"]
     app = App(outdir=output, context=flags, analytics_reporting=False)
-    wire(app, stage)
+    wire(app, stage, bundle=bundle)
+    guard(app, stage)
     app.synth()
     return app

@@ -13,6 +13,7 @@ from cdk.stage_parts import (
     Cluster,
     Compute,
     Database,
+    Delivery,
     Domain,
     Edge,
     Network,
@@ -44,6 +45,7 @@ class Stage:
     edge: Edge
     security: Security
     observability: Observability
+    delivery: Delivery
     budget: Budget
     usage: Usage
     protected: bool = True
@@ -60,6 +62,19 @@ class Stage:
         "cache": 6379,
     }
     database_name: ClassVar = "payments"
+    key_secrets: ClassVar[dict[str, str]] = {
+        "gateway/identity-key": "Private key that signs the identity of each caller",
+        "payments/identity-jwks": "Public keys that the gateway's signature is checked with",
+        "payments/keyring": "Keys of fingerprints, callbacks and cursors",
+    }
+    """Secrets that operations fill once, and what is in them."""
+    secrets: ClassVar[dict[str, tuple[str, ...]]] = {
+        "gateway": ("gateway/identity-key", "cache"),
+        "payments": ("database/app", "cache", "payments/identity-jwks", "payments/keyring"),
+        "worker": ("database/app", "cache", "payments/keyring"),
+        "migrations": ("database/owner", "database/app"),
+    }
+    """What each service may read."""
 
     def __post_init__(self) -> None:
         """Refuse what could not be deployed, naming the field.
@@ -112,6 +127,11 @@ class Stage:
         return f"origin.{self.host}"
 
     @property
+    def origin_secret(self) -> str:
+        """Secret that CloudFront proves itself with to the HTTP API; in us-east-1, replicated to the stage's region."""
+        return self.secret("edge/origin")
+
+    @property
     def web_acl(self) -> str:
         """Name of the web application firewall."""
         return f"{self.prefix}-edge"
@@ -129,10 +149,9 @@ class Stage:
         """Name of a secret in Secrets Manager: `database/owner`, `database/app`, `cache`, `endpoints` and so on."""
         return f"payments/{self.name}/{name}"
 
-    @staticmethod
-    def repository(image: str) -> str:
-        """Name of an ECR repository; one per image for all stages, because they share digests."""
-        return f"payment-platform/{image}"
+    def repository(self, image: str) -> str:
+        """Name of an ECR repository; promotion copies an image from stage to stage under the same digest."""
+        return f"{self.prefix}/{image}"
 
     @property
     def connections(self) -> dict[str, int]:

@@ -14,6 +14,9 @@ PREFIXES: dict[SubnetKind, int] = {"private": 19, "public": 24, "isolated": 24}
 MAX_ZONES = 3
 """Every layout has room for three zones, so that adding one later renumbers nothing."""
 
+LOG_DAYS = (1, 7, 14, 30, 90, 180, 365)
+"""How long logs can be kept: of what CloudWatch offers, what a stage may want."""
+
 
 class StageError(ValueError):
     """A stage that cannot be deployed; the message begins with the field."""
@@ -196,6 +199,16 @@ class Observability:
     alarm_email: str | None = None
     latency_ms: int = 200
     availability_percent: Decimal = Decimal("99.99")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """Who pushes images and deploys: GitHub Actions of one repository, without stored keys."""
+
+    repository: str
+    """`owner/name`."""
+    create_provider: bool = True
+    """Off where the account has GitHub's identity provider already; there can be only one."""
 
 
 @dataclass(frozen=True, kw_only=True)

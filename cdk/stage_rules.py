@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
-from cdk.stage_parts import MAX_ZONES, Cache, Database, Network
+from cdk.stage_parts import LOG_DAYS, MAX_ZONES, Cache, Database, Network
 
 if TYPE_CHECKING:
     from cdk.stage import Stage
@@ -85,3 +85,7 @@ def _size_problems(stage: "Stage") -> Iterator[tuple[str, str]]:
         yield "observability.trace_percent", "0 to 100"
     if not 0 < stage.observability.availability_percent < 100:  # noqa: PLR2004
         yield "observability.availability_percent", "above 0 and below 100: no error budget is no objective"
+    if stage.observability.log_days not in LOG_DAYS:
+        yield "observability.log_days", f"one of {', '.join(map(str, LOG_DAYS))}"
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", stage.delivery.repository):
+        yield "delivery.repository", f"{stage.delivery.repository!r} is not owner/name"

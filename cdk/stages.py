@@ -10,6 +10,7 @@ from cdk.stage_parts import (
     Cache,
     Cluster,
     Database,
+    Delivery,
     Domain,
     Edge,
     Network,
@@ -25,6 +26,7 @@ from cdk.stage_parts import (
 )
 
 _REGION = "eu-central-1"
+_REPOSITORY = "example/payment-platform"
 _KUBERNETES = "1.35"
 # One payments process holds two connections for writes and six for reads and the rest.
 _CONNECTIONS = 8
@@ -61,6 +63,7 @@ DEVELOPMENT = Stage(
     edge=Edge(enabled=False),
     security=Security(),
     observability=Observability(log_days=7, trace_percent=100),
+    delivery=Delivery(repository=_REPOSITORY),
     budget=Budget(floor=50, ceiling=200),
     usage=Usage(payments=10_000, log_gb=2, egress_gb=2, metric_series=50),
     protected=False,
@@ -85,6 +88,7 @@ STAGING = Stage(
     edge=Edge(enabled=True),
     security=Security(),
     observability=Observability(log_days=30, trace_percent=20),
+    delivery=Delivery(repository=_REPOSITORY),
     budget=Budget(floor=200, ceiling=800),
     usage=Usage(payments=1_000_000, log_gb=20, egress_gb=20, metric_series=200),
     tags=(("data", "synthetic"),),
@@ -131,6 +135,7 @@ PRODUCTION = Stage(
     edge=Edge(enabled=True),
     security=Security(cloud_trail=True, guard_duty=True),
     observability=Observability(log_days=365, trace_percent=5),
+    delivery=Delivery(repository=_REPOSITORY),
     budget=Budget(floor=500, ceiling=2_000),
     usage=Usage(payments=10_000_000, log_gb=100, egress_gb=200, metric_series=500),
     tags=(("data", "cardholder"),),

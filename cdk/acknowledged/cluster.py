@@ -1,0 +1,5 @@
+"""Accepted findings on the cluster and what runs in it."""
+
+from cdk.acknowledged.kinds import Acknowledged
+
+CLUSTER: tuple[Acknowledged, ...] = ()
