@@ -5,11 +5,14 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from payments.access import Access
+from payments.connectors.port import Connector, DisputeNotice
 from payments.connectors.registry import Registry
 from payments.connectors.sandbox.cards import TEST_CARDS
 from payments.connectors.sandbox.connector import Delay, SandboxConnector
+from payments.connectors.sandbox.disputes import SandboxDisputes
 from payments.connectors.sandbox.store import SandboxStore
 from payments.database import Database
+from payments.disputes.service import Disputes
 from payments.events.sequencer import Sequencer
 from payments.events.service import Events
 from payments.events.streams import Streams
@@ -28,7 +31,7 @@ from payments.payments.queries import Queries
 from payments.payments.recovery import Recovery
 from payments.payments.replies import Replies
 from payments.payments.reviews import Reviews
-from payments.payments.service import Payments
+from payments.payments.service import Disputed, Payments
 from payments.payments.write_path import WritePath
 from payments.payouts.maturing import Maturing
 from payments.payouts.rail import Rails
@@ -77,9 +80,14 @@ class Container:
         self.events = Events(self.database, timedelta(days=settings.event_retention_days))
         self.streams = Streams(self.events, self.listener, self.merchants.revoked_keys)
         self.write_path = WritePath(settings.database_url, self.ledger, self.announcer.committed)
-        self.callbacks = Callbacks(self.database, self.write_path)
+        self.callbacks = Callbacks(self.database, self.write_path, self._receive_dispute)
+        self.sandbox_disputes = SandboxDisputes(self.database, self.keyring, self._deliver_sandbox)
         self.sandbox = SandboxConnector(
-            SandboxStore(self.database), self.keyring, deliver=self._deliver_sandbox, delay=sandbox_delay
+            SandboxStore(self.database),
+            self.keyring,
+            disputes=self.sandbox_disputes,
+            deliver=self._deliver_sandbox,
+            delay=sandbox_delay,
         )
         self.connectors = Registry([self.sandbox])
         self.fx = Fx(
@@ -123,6 +131,14 @@ class Container:
             policy=policy,
         )
         self.fraud_desk = FraudDesk(self.database, self.fraud, self.merchants, self.vault, self.reviews)
+        self.disputes = Disputes(
+            database=self.database,
+            merchants=self.merchants,
+            connectors=self.connectors,
+            disputed=Disputed(self.ledger),
+            confirm_fraud=self.fraud_desk.confirm_dispute,
+            acquirer_timeout=policy.acquirer_timeout,
+        )
         self.queries = Queries(self.database)
         self.idempotency = Idempotency(self.database, self.keyring)
         self.maturing = Maturing(self.database, self.ledger, clock)
@@ -139,6 +155,9 @@ class Container:
 
     async def _deliver_sandbox(self, headers: Mapping[str, str], body: bytes) -> None:
         await self.callbacks.receive(self.sandbox, headers, body)
+
+    async def _receive_dispute(self, connector: Connector, notice: DisputeNotice) -> None:
+        await self.disputes.receive(connector, notice)
 
     async def open(self) -> None:
         """Start what runs in the background."""

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from payments.access import authorize
 from payments.container import Container
+from payments.disputes import routes as disputes_routes
 from payments.events import openapi
 from payments.events import routes as events_routes
 from payments.fraud import routes as fraud_routes
@@ -51,6 +52,7 @@ def create_app(container: Container) -> ASGIApp:
     app.include_router(payments_routes.build_router(container.payments, container.queries))
     app.include_router(events_routes.build_router(container.events, container.streams))
     app.include_router(ledger_routes.build_router(container.ledger))
+    app.include_router(disputes_routes.build_router(container.disputes))
     app.include_router(payouts_routes.build_router(container.payouts))
     app.include_router(fraud_routes.build_router(container.fraud_desk))
     app.include_router(fx_routes.build_router(container.fx))

@@ -44,6 +44,8 @@ def tasks(container: Container) -> list[Task]:
         ("mature captured money", 5, container.maturing.run),
         ("make daily payouts", 30, container.payouts.pay_daily),
         ("send payouts", 2, container.payouts.send),
+        ("tell sandbox disputes", 2, container.sandbox_disputes.tell),
+        ("repeat dispute responses", 10, container.disputes.repeat_responses),
         ("time out reviews", 5, container.reviews.time_out),
         ("rebuild fraud counters", 1, container.fraud.rebuild),
         ("count rule hits", 5, container.fraud_desk.rules.count_hits),

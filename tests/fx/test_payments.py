@@ -54,6 +54,7 @@ async def test_every_cent_is_explained(platform, dollars):
         "spread": 108,
         "fee": 341,
         "refunded": 0,
+        "disputed": 0,
         "net": 10_393,
         "remainder": "0",
     }

@@ -112,7 +112,7 @@ def body() -> Callable[..., dict[str, Any]]:
             "country": "DE",
             "category_code": "5942",
             "settlement_currency": "EUR",
-            "fee": {"basis_points": 290, "fixed": 30},
+            "fee": {"basis_points": 290, "fixed": 30, "dispute": 0},
             **changes,
         }
 

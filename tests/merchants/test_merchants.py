@@ -34,6 +34,9 @@ async def test_the_risk_is_normal_unless_told(admin, body):
     assert (await admin("POST", "/v1/merchants", json=body())).json()["risk_level"] == "normal"
 
 
+_WIDEST = {"basis_points": 10_000, "fixed": 999_999_999_999, "dispute": 999_999_999_999}
+
+
 @pytest.mark.parametrize(
     ("changes", "pointer"),
     [
@@ -76,7 +79,7 @@ async def test_a_bad_field_is_pointed_at_and_nothing_is_written(admin, body, cha
     assert newest == [kept, *before]
 
 
-@pytest.mark.parametrize("fee", [{"basis_points": 0, "fixed": 0}, {"basis_points": 10_000, "fixed": 999_999_999_999}])
+@pytest.mark.parametrize("fee", [dict.fromkeys(("basis_points", "fixed", "dispute"), 0), _WIDEST])
 async def test_the_widest_fees_are_stored(admin, body, fee):
     assert (await admin("POST", "/v1/merchants", json=body(fee=fee))).json()["fee"] == fee
 
@@ -116,7 +119,7 @@ async def test_a_new_currency_needs_a_fee_in_it(admin, body):
     assert pointers(await admin("PATCH", path, json={"settlement_currency": "JPY"})) == ["/fee"]
     assert (await admin("GET", path)).json() == merchant
 
-    change = {"settlement_currency": "JPY", "fee": {"basis_points": 290, "fixed": 40}}
+    change = {"settlement_currency": "JPY", "fee": {"basis_points": 290, "fixed": 40, "dispute": 1_500}}
     assert (await admin("PATCH", path, json=change)).json().items() >= change.items()
 
 

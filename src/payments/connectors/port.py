@@ -8,8 +8,8 @@ that: a lookup, a callback, a settlement record. Amounts are integers of minor u
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
-from typing import Literal, NoReturn, Protocol, TypeAlias
+from datetime import datetime, timedelta
+from typing import Any, Literal, NoReturn, Protocol, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -183,6 +183,44 @@ class Callback(msgspec.Struct, frozen=True, gc=False):
     outcome: Approved | Declined
 
 
+DisputeStatus = Literal["needs_response", "under_review", "won", "lost"]
+
+
+class DisputeNotice(msgspec.Struct, frozen=True, gc=False):
+    """A cardholder's bank took money back, or decided about it; at least once and in any order.
+
+    Shapes:
+        id: the same for every delivery of one message.
+        dispute: the acquirer's name for the dispute.
+        key: the key of the request that took the money: of an authorization with capture, or of a capture.
+        amount: what is disputed, which may be a part of the payment.
+    """
+
+    id: str
+    dispute: str
+    key: str
+    status: DisputeStatus
+    reason: str
+    amount: int
+    currency: str
+    respond_by: datetime | None = None
+
+
+class DisputeResponse(msgspec.Struct, frozen=True, gc=False):
+    """What a merchant says to a dispute.
+
+    Shapes:
+        key: derived from the stored intent; a repetition of it never counts twice.
+        accept: give in; there is no evidence then.
+        evidence: a text, and what describes the documents.
+    """
+
+    key: str
+    dispute: str
+    accept: bool
+    evidence: Mapping[str, Any]
+
+
 class Capabilities(msgspec.Struct, frozen=True, gc=False):
     """What an acquirer can do, so that the payments feature need not know its name.
 
@@ -240,7 +278,10 @@ class Connector(Protocol):
         cannot search by key list what belongs to it.
         """
 
-    def parse_callback(self, headers: Mapping[str, str], body: bytes) -> Callback:
+    async def respond_to_dispute(self, response: DisputeResponse, deadline: float) -> Outcome:
+        """Hand in a response; ``Approved`` means that it was received in time."""
+
+    def parse_callback(self, headers: Mapping[str, str], body: bytes) -> Callback | DisputeNotice:
         """Verify and read a callback; header names are lower case.
 
         Raises:

@@ -10,6 +10,7 @@ stored events keep the version they were written with.
 from types import MappingProxyType
 from typing import NamedTuple
 
+from payments.disputes.schemas import Dispute
 from payments.http.models import ResponseModel
 from payments.payments.schemas import Payment, Refund
 from payments.payouts.schemas import Maturity, Payout
@@ -42,6 +43,8 @@ _ALL = (
     EventType("payment.void_processing", Payment, "the acquirer is being asked for a void"),
     EventType("payment.void_failed", Payment, "a void was refused; the money is still held"),
     EventType("payment.void_unknown", Payment, "the acquirer did not answer a void"),
+    EventType("payment.disputed", Payment, "a cardholder's bank took money of it back"),
+    EventType("payment.dispute_won", Payment, "that money came back"),
     EventType("refund.processing", Refund, "the acquirer is being asked for a refund"),
     EventType("refund.succeeded", Refund, "the money went back"),
     EventType("refund.failed", Refund, "a refund was refused; nothing went back"),
@@ -50,6 +53,15 @@ _ALL = (
     EventType("payout.created", Payout, "available money is on its way to your bank"),
     EventType("payout.paid", Payout, "the bank has it"),
     EventType("payout.failed", Payout, "the bank refused it; the money is available again"),
+    EventType(
+        "dispute.created", Dispute, "a payment is disputed; answer until `data.respond_by`"
+    ),
+    EventType("dispute.evidence_saved", Dispute, "evidence was saved and not handed in yet"),
+    EventType("dispute.responding", Dispute, "your response is on its way to the acquirer"),
+    EventType("dispute.needs_response", Dispute, "the acquirer refused your response; give another one"),
+    EventType("dispute.under_review", Dispute, "the cardholder's bank looks at your evidence"),
+    EventType("dispute.won", Dispute, "the money and the fee are yours again"),
+    EventType("dispute.lost", Dispute, "the money stays with the cardholder"),
     EventType("risk_alert.opened", Alert, "something about your payments needs a look"),
     EventType("risk_alert.resolved", Alert, "somebody has looked"),
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -181,6 +181,11 @@ class FraudDesk:
         since = datetime.now(UTC) - timedelta(days=body.days)
         found = await backtest(self._database, rules, since, livemode=body.livemode, limit=_MOST_REPLAYED)
         return Backtest.model_validate({"livemode": body.livemode, "since": since, **found})
+
+    async def confirm_dispute(self, connection: AsyncConnection, payment: Any, author: str) -> None:  # noqa: ANN401
+        """Learn from a cardholder's bank that a payment was fraud, in the transaction of the dispute."""
+        row = {name: getattr(payment, name) for name in ("id", "merchant_id", "livemode", "receipt")}
+        await confirm(connection, row, "dispute", "fraudulent", author)
 
     async def _existing(self, connection: AsyncConnection, viewer: Viewer, payment_id: UUID) -> sa.RowMapping:
         payment = await repository.find_payment(connection, viewer, payment_id)

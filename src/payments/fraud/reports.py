@@ -1,5 +1,8 @@
 """Payments that turned out to be fraud: what merchants, disputes and reviewers say."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -10,7 +13,7 @@ from shared.ids import new_uuid, uuid_of
 
 async def confirm(
     connection: AsyncConnection,
-    payment: sa.RowMapping,
+    payment: Mapping[str, Any] | sa.RowMapping,
     source: ReportSource,
     reason: str,
     author: str,

@@ -6,9 +6,10 @@ Every movement is two balanced transactions, one in each currency, which meet in
     capture    Dr acquirer_receivable  Cr fx_clearing       Dr fx_clearing
                                                             Cr merchant_pending, platform_fees, fx_spread
     refund     Dr fx_clearing          Cr refunds           Dr merchant_pending  Cr fx_clearing
+    dispute    Dr fx_clearing          Cr chargebacks       Dr merchant_pending  Cr fx_clearing
 
 All amounts are differences between totals, so it does not matter how a payment is split, or in which order parts are
-captured and refunded. With C captured and R refunded so far, in the payment's currency:
+captured and refunded. With C captured and R given back so far (refunded or withheld by disputes), in its currency:
 
     merchant          gets  C at the merchant's rate less the fee,  bears  R at the mid rate (spread and fee stay)
     fx_spread         C at the mid rate  less  C at the merchant's rate
@@ -24,12 +25,16 @@ from typing import NamedTuple
 from payments.fx.conversion import convert
 from payments.fx.schemas import Settlement, Terms, plain
 from payments.http.models import rfc3339
-from payments.ledger.entries import Entry, Line
+from payments.ledger.entries import AccountKind, Entry, Line
 from shared.ids import show
 
 
 class Totals(NamedTuple):
-    """What has been captured and refunded of a payment so far, in minor units of its currency."""
+    """What has been captured and given back of a payment so far, in minor units of its currency.
+
+    Shapes:
+        refunded: also what disputes withhold, which a merchant bears at the same rate.
+    """
 
     captured: int
     refunded: int
@@ -90,9 +95,18 @@ def capture(terms: Terms, amount: int, fee: int, before: Totals) -> tuple[Entry,
 
 def refund(terms: Terms, amount: int, before: Totals) -> tuple[Entry, ...]:
     """Return what a refund posts: the merchant bears it at the mid rate, the spread and the fee stay."""
+    return _give_back("refund", "refunds", terms, amount, before)
+
+
+def dispute(terms: Terms, amount: int, before: Totals) -> tuple[Entry, ...]:
+    """Return what a dispute posts; a negative amount comes back, and leaves the books as if it had never been taken."""
+    return _give_back("dispute", "chargebacks", terms, amount, before)
+
+
+def _give_back(kind: str, account: AccountKind, terms: Terms, amount: int, before: Totals) -> tuple[Entry, ...]:
     was, now = _worth(terms, before), _worth(terms, before._replace(refunded=before.refunded + amount))
     return _entries(
-        Entry("refund", terms.currency, (Line("fx_clearing", amount), Line("refunds", -amount))),
+        Entry(kind, terms.currency, (Line("fx_clearing", amount), Line(account, -amount))),
         Entry(
             "conversion",
             terms.settlement_currency,
@@ -105,9 +119,15 @@ def refund(terms: Terms, amount: int, before: Totals) -> tuple[Entry, ...]:
     )
 
 
-def settlement(terms: Terms, totals: Totals, fee: int) -> Settlement:
-    """Return how a payment shows its conversion; ``fee`` is what was charged so far."""
+def settlement(terms: Terms, totals: Totals, fee: int, disputed: int = 0) -> Settlement:
+    """Return how a payment shows its conversion.
+
+    Shapes:
+        fee: what was charged so far.
+        disputed: what of the totals is withheld by disputes.
+    """
     worth = _worth(terms, totals)
+    refunded = gross(terms, totals.refunded - disputed)
     return Settlement.model_construct(
         currency=terms.settlement_currency,
         rate=plain(terms.rate),
@@ -119,7 +139,8 @@ def settlement(terms: Terms, totals: Totals, fee: int) -> Settlement:
         gross=worth.gross,
         spread=worth.gross - worth.settled,
         fee=fee,
-        refunded=worth.refunded,
+        refunded=refunded,
+        disputed=worth.refunded - refunded,
         net=worth.settled - fee - worth.refunded,
         remainder=plain(remainder(terms, totals)),
     )

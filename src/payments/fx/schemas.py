@@ -203,7 +203,7 @@ class FxQuote(ResponseModel):
 class Settlement(ResponseModel):
     """How a payment in another currency settles; amounts in minor units of ``currency``, on what is captured so far.
 
-    ``gross = spread + fee + net + refunded``, always.
+    ``gross = spread + fee + net + refunded + disputed``, always.
     """
 
     currency: str
@@ -217,5 +217,6 @@ class Settlement(ResponseModel):
     spread: int
     fee: int
     refunded: int = Field(description="what is refunded, at the mid rate: neither spread nor fee comes back")
-    net: int = Field(description="what you have of it")
+    disputed: int = Field(description="what disputes withhold, at the mid rate")
+    net: int = Field(description="what you have of it, dispute fees aside")
     remainder: str = Field(description="the exact fraction of a minor unit that rounding left on the open position")

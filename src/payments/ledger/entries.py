@@ -4,6 +4,8 @@ hold          Dr authorization_holds     Cr authorization_contra       memorandu
 release       Dr authorization_contra    Cr authorization_holds
 capture       Dr acquirer_receivable     Cr merchant_pending, platform_fees
 refund        Dr merchant_pending        Cr refunds                    owed to the cardholder through the acquirer
+dispute       Dr merchant_pending        Cr chargebacks                taken back by the bank; negative: returned
+dispute_fee   Dr merchant_pending        Cr platform_fees              negative: returned with a dispute that is won
 mature        Dr merchant_pending        Cr merchant_available         may be paid out from now on
 payout        Dr merchant_available      Cr payouts_in_transit
 payout_paid   Dr payouts_in_transit      Cr platform_bank
@@ -80,6 +82,16 @@ def capture(amount: int, fee: int, currency: str) -> Entry:
 def refund(amount: int, currency: str) -> Entry:
     """Give money back: the merchant bears it, the fee stays."""
     return _entry("refund", currency, Line("merchant_pending", amount), Line("refunds", -amount))
+
+
+def dispute(amount: int, currency: str) -> Entry:
+    """Let the merchant bear what a cardholder's bank took back; a negative amount came back from there."""
+    return _entry("dispute", currency, Line("merchant_pending", amount), Line("chargebacks", -amount))
+
+
+def dispute_fee(fee: int, currency: str) -> Entry:
+    """Charge for a dispute; a negative fee is returned."""
+    return _entry("dispute_fee", currency, Line("merchant_pending", fee), Line("platform_fees", -fee))
 
 
 def mature(amount: int, currency: str) -> Entry:

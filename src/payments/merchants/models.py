@@ -27,6 +27,7 @@ merchants = Table(
     Column("settlement_currency", String(3), nullable=False),
     Column("fee_basis_points", Integer, nullable=False),
     Column("fee_fixed", BigInteger, nullable=False),
+    Column("fee_dispute", BigInteger, nullable=False),
     Column("risk_level", Text, nullable=False),
     Column("time_zone", Text, nullable=False),
     Column("fx_spread_basis_points", Integer, nullable=False),

@@ -84,6 +84,9 @@ class Fee(StrictModel):
 
     basis_points: int = Field(ge=0, le=10_000, description="hundredths of a percent", examples=[290])
     fixed: int = Field(ge=0, le=MAX_AMOUNT, description="minor units of the settlement currency", examples=[30])
+    dispute: int = Field(
+        default=0, ge=0, le=MAX_AMOUNT, description="the same, per dispute; returned when it is won", examples=[1500]
+    )
 
 
 class MerchantCreate(StrictModel):
@@ -190,7 +193,7 @@ class MerchantProfile(msgspec.Struct, frozen=True, gc=False):
     """What a payment needs to know of its merchant.
 
     Shapes:
-        fee_fixed: minor units of the settlement currency.
+        fee_fixed, fee_dispute: minor units of the settlement currency.
     """
 
     id: UUID
@@ -209,3 +212,4 @@ class MerchantProfile(msgspec.Struct, frozen=True, gc=False):
     review_hours: int = 24
     review_timeout_action: Literal["approve", "decline"] = "decline"
     payout_destination: str | None = None
+    fee_dispute: int = 0

@@ -160,7 +160,7 @@ def _existing(row: sa.RowMapping | None) -> sa.RowMapping:
 def _columns(fields: dict[str, Any]) -> dict[str, Any]:
     fee = fields.pop("fee", None)
     if fee is not None:
-        fields |= {"fee_basis_points": fee["basis_points"], "fee_fixed": fee["fixed"]}
+        fields |= {f"fee_{name}": value for name, value in fee.items()}
     fraud: dict[str, Any] = fields.pop("fraud", {})
     payouts: dict[str, Any] = fields.pop("payouts", {})
     return fields | fraud | {f"payout_{name}": value for name, value in payouts.items()}
@@ -173,7 +173,7 @@ def _merchant(row: sa.RowMapping) -> Merchant:
         country=row["country"],
         category_code=row["category_code"],
         settlement_currency=row["settlement_currency"],
-        fee=Fee(basis_points=row["fee_basis_points"], fixed=row["fee_fixed"]),
+        fee=Fee(**{name: row[f"fee_{name}"] for name in Fee.model_fields}),
         risk_level=row["risk_level"],
         time_zone=row["time_zone"],
         fx_spread_basis_points=row["fx_spread_basis_points"],

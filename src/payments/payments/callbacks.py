@@ -1,11 +1,11 @@
 """What acquirers tell us of their own accord: at least once, in any order, and believed only when signed."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from uuid import UUID
 
-from payments.connectors.port import Approved, Connector
+from payments.connectors.port import Approved, Connector, DisputeNotice
 from payments.database import Database
 from payments.payments import decisions, repository
 from payments.payments.changes import Change, Locked, Request
@@ -15,22 +15,30 @@ from shared.problems import Problem, not_found
 _log = logging.getLogger(__name__)
 
 
-class Callbacks:
-    """Gives stored intents the outcomes that callbacks bring."""
+OnDispute = Callable[[Connector, DisputeNotice], Awaitable[None]]
 
-    def __init__(self, database: Database, write_path: WritePath) -> None:
-        """Take where the operations are, and how to change them."""
+
+class Callbacks:
+    """Gives stored intents the outcomes that callbacks bring, and passes on what is said about disputes."""
+
+    def __init__(self, database: Database, write_path: WritePath, on_dispute: OnDispute) -> None:
+        """Take where the operations are, how to change them, and who knows about disputes."""
         self._database = database
         self._write_path = write_path
+        self._on_dispute = on_dispute
 
     async def receive(self, connector: Connector, headers: Mapping[str, str], body: bytes) -> None:
         """Apply a callback; one that says nothing new changes nothing.
 
         Raises:
             InvalidCallbackError: it does not come from the acquirer.
+            Problem: it could not be stored, or comes too early: the acquirer must send it again.
 
         """
         callback = connector.parse_callback(headers, body)
+        if isinstance(callback, DisputeNotice):
+            await self._on_dispute(connector, callback)
+            return
         subject = UUID(callback.key)
         payment_id, operation_id = subject, None
         if callback.kind != "authorize":

@@ -33,6 +33,7 @@ class Payment(msgspec.Struct, kw_only=True):
     amount_refunded: int = 0
     amount_capturing: int = 0
     amount_refunding: int = 0
+    amount_disputed: int = 0
     voiding: bool = False
     capture_method: schemas.CaptureMethod
     payment_method_id: UUID
@@ -110,8 +111,8 @@ class Payment(msgspec.Struct, kw_only=True):
 
     @property
     def totals(self) -> fx.Totals:
-        """What is captured and refunded so far."""
-        return fx.Totals(self.amount_captured, self.amount_refunded)
+        """What is captured and given back so far."""
+        return fx.Totals(self.amount_captured, self.amount_refunded + self.amount_disputed)
 
     @property
     def capturable(self) -> int:
@@ -120,8 +121,8 @@ class Payment(msgspec.Struct, kw_only=True):
 
     @property
     def refundable(self) -> int:
-        """What is captured and neither refunded nor about to be."""
-        return self.amount_captured - self.amount_refunded - self.amount_refunding
+        """What is captured and neither refunded nor about to be, nor withheld by a dispute."""
+        return self.amount_captured - self.amount_refunded - self.amount_refunding - self.amount_disputed
 
     def move(
         self, status: Status, cause: str, at: datetime, *, operation: str | None = None, amount: int | None = None
@@ -151,6 +152,7 @@ class Payment(msgspec.Struct, kw_only=True):
                 "amount_authorized": self.amount_authorized,
                 "amount_captured": self.amount_captured,
                 "amount_refunded": self.amount_refunded,
+                "amount_disputed": self.amount_disputed,
                 "capture_method": self.capture_method,
                 "payment_method": show("pm", self.payment_method_id),
                 "card": {name: self.card[name] for name in _CARD},
@@ -162,7 +164,9 @@ class Payment(msgspec.Struct, kw_only=True):
                 "device_id": self.device_id,
                 "card_country": self.card_country,
                 "decline": _decline(self.decline_code),
-                "settlement": fx.settlement(terms, self.totals, self.fee_charged) if terms is not None else None,
+                "settlement": fx.settlement(terms, self.totals, self.fee_charged, self.amount_disputed)
+                if terms is not None
+                else None,
                 "decision": self.receipt,
                 "acquirer": self.connector,
                 "expires_at": rfc3339(self.expires_at) if self.expires_at else None,

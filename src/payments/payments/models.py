@@ -33,6 +33,7 @@ payments = Table(
     Column("amount_refunded", BigInteger, nullable=False),
     Column("amount_capturing", BigInteger, nullable=False),
     Column("amount_refunding", BigInteger, nullable=False),
+    Column("amount_disputed", BigInteger, nullable=False),
     Column("voiding", Boolean, nullable=False),
     Column("capture_method", Text, nullable=False),
     Column("payment_method_id", Uuid, nullable=False),

@@ -146,6 +146,20 @@ async def any_operation(connection: AsyncConnection, operation_id: UUID) -> Oper
     return None if row is None else _operation(row)
 
 
+async def lock_payment(connection: AsyncConnection, payment_id: UUID) -> Payment | None:
+    """Lock a payment against the write path and everybody else, and return it."""
+    query = sa.select(payments).where(payments.c.id == payment_id).with_for_update()
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else _payment(row)
+
+
+async def save_disputed(connection: AsyncConnection, payment: Payment) -> None:
+    """Write what a dispute changes of a locked payment."""
+    changed = ("amount_disputed", "fx_remainder", "timeline", "updated_at")
+    values = {name: getattr(payment, name) for name in changed}
+    await connection.execute(sa.update(payments).where(payments.c.id == payment.id).values(values))
+
+
 async def prune_keys(connection: AsyncConnection, older_than: datetime, limit: int) -> int:
     """Delete answered idempotency keys; return how many."""
     old = (

@@ -133,6 +133,9 @@ class Payment(ResponseModel):
     amount_authorized: int
     amount_captured: int
     amount_refunded: int
+    amount_disputed: int = Field(
+        description="withheld by disputes that are open or lost; it cannot be refunded as well"
+    )
     capture_method: CaptureMethod
     payment_method: str
     card: Card

@@ -8,6 +8,8 @@ from payments.http.models import StrictModel
 from payments.payments import decisions
 from payments.payments.calls import Calls, operation_call
 from payments.payments.changes import Change, Claim, Earlier, Locked, Request
+from payments.payments.disputed import Disputed
+from payments.payments.domain import Payment
 from payments.payments.drafts import Draft, operation_request
 from payments.payments.intake import Intake
 from payments.payments.replies import Replies, Reply
@@ -18,6 +20,8 @@ from payments.risk.service import Risk
 from shared.identity import Identity
 from shared.ids import new_uuid
 from shared.problems import Problem
+
+__all__ = ["Disputed", "Payment", "Payments"]
 
 
 class Payments:

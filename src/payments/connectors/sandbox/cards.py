@@ -15,6 +15,9 @@ import msgspec
 from payments.connectors.declines import DeclineCode
 from payments.connectors.port import Kind
 
+# Scenarios whose cardholders dispute whatever is taken from them, and what they say.
+DISPUTED = {"disputed": "fraudulent", "disputed_not_received": "product_not_received"}
+
 
 class Reply(Enum):
     """How the acquirer's answer travels."""
@@ -109,8 +112,12 @@ STRIPE_CARDS = (
     TestCard("4000000000003220", "authentication_required", "Declined: asks for 3-D Secure"),
     TestCard("4000008260003178", "authentication_required", "Declined: asks for 3-D Secure before it looks at funds"),
     TestCard("4000008400001629", "authentication_required", "Declined: asks for 3-D Secure before it declines"),
-    TestCard("4000000000000259", "disputed", "Approves; marked to be disputed as fraudulent"),
-    TestCard("4000000000002685", "disputed_not_received", "Approves; marked to be disputed as not received"),
+    TestCard("4000000000000259", "disputed", "Approves; disputed as fraudulent soon after its capture"),
+    TestCard(
+        "4000000000002685",
+        "disputed_not_received",
+        "Approves; disputed as not received soon after its capture",
+    ),
     TestCard("4000000000007726", "refund_pending", "Approves; a refund is `unknown` for some seconds, then succeeds"),
     TestCard("4000000000005126", "refund_fails", "Approves; every refund fails (at once, not later as at Stripe)"),
 )

@@ -22,6 +22,8 @@ from payments.connectors.port import (
     Capabilities,
     CaptureRequest,
     Declined,
+    DisputeNotice,
+    DisputeResponse,
     KeyReusedError,
     Kind,
     LiveModeRefusedError,
@@ -35,11 +37,11 @@ from payments.connectors.port import (
     VoidRequest,
 )
 from payments.connectors.sandbox.callbacks import Signer, read_callback, write_callback
-from payments.connectors.sandbox.cards import Reply, Step, step_for
+from payments.connectors.sandbox.cards import DISPUTED, Reply, Step, step_for
+from payments.connectors.sandbox.disputes import Deliver, SandboxDisputes
 from payments.connectors.sandbox.store import Entry, Operation, SandboxStore
 
 Delay = Callable[[float], Awaitable[None]]
-Deliver = Callable[[Mapping[str, str], bytes], Awaitable[None]]
 
 _LOG = logging.getLogger(__name__)
 _PREFIX = "sbx_"
@@ -73,12 +75,14 @@ class SandboxConnector:
         store: SandboxStore,
         signer: Signer,
         *,
+        disputes: SandboxDisputes | None = None,
         deliver: Deliver | None = None,
         timings: Timings = Timings(),  # noqa: B008 - immutable
         delay: Delay = asyncio.sleep,
     ) -> None:
         """Serve from the store; callbacks are signed by ``signer`` and handed to ``deliver``, if anybody receives."""
         self._store = store
+        self._disputes = disputes
         self._signer = signer
         self._deliver = deliver
         self._timings = timings
@@ -87,7 +91,7 @@ class SandboxConnector:
     def single_commit(self, request: Request) -> Outcome | None:
         """Return the outcome of an ordinary operation; None for those with a story to play."""
         scenario, step = _script(request)
-        if step.reply is not Reply.PROMPT:
+        if step.reply is not Reply.PROMPT or _is_disputed(request, scenario):
             return None
         return Approved(_reference(request.key, scenario)) if step.decline is None else DECLINES[step.decline]
 
@@ -117,7 +121,19 @@ class SandboxConnector:
             NotFound() if entry is None else self._decision(entry) or StillUnknown("the acquirer has not decided yet")
         )
 
-    def parse_callback(self, headers: Mapping[str, str], body: bytes) -> Callback:
+    async def respond_to_dispute(self, response: DisputeResponse, deadline: float) -> Outcome:
+        """Hand in a response to a dispute."""
+        if self._disputes is None:
+            raise AssertionError("nothing was disputed here")
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self._disputes.respond(response)
+        except TimeoutError:
+            return _TIMEOUT
+        except SQLAlchemyError as error:
+            return Unknown(f"the connection to the acquirer broke: {type(error).__name__}")
+
+    def parse_callback(self, headers: Mapping[str, str], body: bytes) -> Callback | DisputeNotice:
         """Verify and read a callback that ``deliver`` got.
 
         Raises:
@@ -200,6 +216,12 @@ def _script(request: Request) -> tuple[str | None, Step]:
             raise LiveModeRefusedError("the sandbox serves only what it authorized itself")
         scenario = reference[_PLAIN_LENGTH + 1 :] or None
     return scenario, step_for(scenario, _KINDS[type(request)])
+
+
+def _is_disputed(request: Request, scenario: str | None) -> bool:
+    """Return whether the sandbox has to remember a request, because its cardholder will dispute what it takes."""
+    takes = request.capture if isinstance(request, AuthorizeRequest) else isinstance(request, CaptureRequest)
+    return takes and scenario in DISPUTED
 
 
 def _reference(key: str, scenario: str | None) -> str:

@@ -1,0 +1,1 @@
+GRANT SELECT, INSERT, UPDATE ON payments.disputes, sandbox.disputes TO payments_app;

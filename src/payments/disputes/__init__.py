@@ -1,0 +1,1 @@
+"""Disputes: cardholders' banks take money back, and merchants may prove that it is theirs."""
