@@ -53,9 +53,7 @@ _ALL = (
     EventType("payout.created", Payout, "available money is on its way to your bank"),
     EventType("payout.paid", Payout, "the bank has it"),
     EventType("payout.failed", Payout, "the bank refused it; the money is available again"),
-    EventType(
-        "dispute.created", Dispute, "a payment is disputed; answer until `data.respond_by`"
-    ),
+    EventType("dispute.created", Dispute, "a payment is disputed; answer until `data.respond_by`"),
     EventType("dispute.evidence_saved", Dispute, "evidence was saved and not handed in yet"),
     EventType("dispute.responding", Dispute, "your response is on its way to the acquirer"),
     EventType("dispute.needs_response", Dispute, "the acquirer refused your response; give another one"),
