@@ -1,7 +1,11 @@
-"""Keyed hashes: one secret per key id, one derived key per purpose, so that no hash can stand in for another."""
+"""Keyed hashes, and small secrets at rest: one secret per key id, one derived key per purpose.
+
+So no hash can stand in for another, and nothing sealed for one purpose opens for another.
+"""
 
 import base64
 import hmac
+import os
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
@@ -9,9 +13,11 @@ from pathlib import Path
 
 import msgspec
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _KEY_BYTES = 32
+_NONCE_BYTES = 12
 
 
 class _File(msgspec.Struct):
@@ -45,6 +51,22 @@ class Keyring:
     def candidates(self, purpose: str, data: bytes) -> list[tuple[str, bytes]]:
         """Return one (key id, hash) per key, for look-ups of what an older key signed."""
         return [(key_id, _digest(secret, purpose, data)) for key_id, secret in self.secrets.items()]
+
+    def seal(self, purpose: str, data: bytes, owner: bytes) -> tuple[str, bytes]:
+        """Return the active key's id and the data under AES-256-GCM, bound to what it belongs to."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return self.active, nonce + AESGCM(_derived(self.secrets[self.active], purpose)).encrypt(nonce, data, owner)
+
+    def open(self, key_id: str, purpose: str, sealed: bytes, owner: bytes) -> bytes:
+        """Return what was sealed.
+
+        Raises:
+            KeyError: the key is not in the ring any more.
+            InvalidTag: it was altered, or belongs elsewhere.
+
+        """
+        nonce, ciphertext = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+        return AESGCM(_derived(self.secrets[key_id], purpose)).decrypt(nonce, ciphertext, owner)
 
 
 def _digest(secret: bytes, purpose: str, data: bytes) -> bytes:
