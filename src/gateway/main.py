@@ -3,11 +3,8 @@
 from gateway.container import build
 from gateway.edge import Edge
 from gateway.settings import Settings
-from shared import logs
 
 
 def app_factory() -> Edge:
     """Return the gateway that the environment describes."""
-    settings = Settings()
-    logs.configure("gateway", settings.log_format)
-    return build(settings)
+    return build(Settings())

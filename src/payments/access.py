@@ -10,7 +10,6 @@ import jwt
 import msgspec
 from fastapi import Depends, Request
 
-from shared.context import note_merchant
 from shared.identity import ALGORITHM, AUDIENCE, ISSUER, LEEWAY_SECONDS, Identity
 from shared.permissions import PERMISSIONS
 from shared.problems import Problem
@@ -89,9 +88,7 @@ def merchant_of(caller: Identity) -> UUID:
 def identity(request: Request) -> Identity:
     """Return the caller, for FastAPI's dependency injection."""
     access: Access = request.app.state.access
-    caller = access.identify(request.headers.get("authorization"))
-    note_merchant(caller.merchant_id)
-    return caller
+    return access.identify(request.headers.get("authorization"))
 
 
 Caller = Annotated[Identity, Depends(identity)]

@@ -24,7 +24,6 @@ from payments.idempotency.service import Idempotency
 from payments.keyring import Keyring
 from payments.ledger.service import Ledger
 from payments.merchants.service import Merchants
-from payments.metrics import CATALOGUE
 from payments.payments.callbacks import Callbacks
 from payments.payments.calls import Calls
 from payments.payments.intake import Intake, Policy
@@ -43,8 +42,12 @@ from payments.settings import Settings
 from payments.vault.envelope import Envelope
 from payments.vault.keys import key_provider
 from payments.vault.service import Vault
+from payments.webhooks.addresses import Guard
+from payments.webhooks.deliverer import Deliverer
+from payments.webhooks.secret_box import SecretBox
+from payments.webhooks.sender import Sender
+from payments.webhooks.service import Webhooks
 from shared.redis_connection import RedisConnection
-from shared.telemetry import Telemetry
 
 # A wake-up that comes later than this is of no use.
 _ANNOUNCE_SECONDS = 1.0
@@ -58,22 +61,15 @@ class Container:
     """Everything one process of the service needs, built once from its settings."""
 
     def __init__(
-        self,
-        settings: Settings,
-        *,
-        process: str = "payments",
-        sandbox_delay: Delay = asyncio.sleep,
-        clock: Callable[[], datetime] = _now,
+        self, settings: Settings, *, sandbox_delay: Delay = asyncio.sleep, clock: Callable[[], datetime] = _now
     ) -> None:
         """Build the parts; nothing connects yet.
 
         Shapes:
-            process: the name under which traces show it.
             sandbox_delay: how the sandbox waits when a card plays slow.
             clock: tells what has matured, and which day it is for payouts.
         """
         self.settings = settings
-        self.telemetry = Telemetry(process, settings, CATALOGUE)
         self.database = Database(settings.database_url)
         self.keyring = Keyring.load(settings.keyring_file)
         self.access = Access.load(settings.identity_jwks_file)
@@ -87,6 +83,12 @@ class Container:
         self.listener = Listener(settings.redis_url)
         self.sequencer = Sequencer(self.database, self.announcer)
         self.events = Events(self.database, timedelta(days=settings.event_retention_days))
+        guard = Guard(allow_loopback=settings.webhook_allow_loopback)
+        secrets = SecretBox(self.keyring)
+        self.webhooks = Webhooks(
+            self.database, self.events, guard, secrets, timedelta(days=settings.delivery_retention_days)
+        )
+        self.deliverer = Deliverer(self.database, self.events, secrets, Sender(guard))
         self.streams = Streams(self.events, self.listener, self.merchants.revoked_keys)
         self.write_path = WritePath(settings.database_url, self.ledger, self.announcer.committed)
         self.callbacks = Callbacks(self.database, self.write_path, self._receive_dispute)
@@ -170,15 +172,14 @@ class Container:
 
     async def open(self) -> None:
         """Start what runs in the background."""
-        self.telemetry.open()
         await self.write_path.open()
 
     async def close(self) -> None:
         """Finish what is under way, then disconnect."""
         await self.streams.close()
+        await self.deliverer.close()
         await self.calls.close()
         await self.write_path.close()
         await self.announcer.close()
         await self.fraud.close()
         await self.database.dispose()
-        await self.telemetry.close()

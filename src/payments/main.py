@@ -25,8 +25,7 @@ from payments.payouts import routes as payouts_routes
 from payments.risk import routes as risk_routes
 from payments.settings import Settings
 from payments.vault import routes as vault_routes
-from shared import logs
-from shared.red import HEALTH, ROUTES, Requests, Templates
+from payments.webhooks import routes as webhooks_routes
 
 
 def create_app(container: Container) -> ASGIApp:
@@ -53,6 +52,7 @@ def create_app(container: Container) -> ASGIApp:
     app.include_router(vault_routes.build_router(container.vault))
     app.include_router(payments_routes.build_router(container.payments, container.queries))
     app.include_router(events_routes.build_router(container.events, container.streams))
+    app.include_router(webhooks_routes.build_router(container.webhooks))
     app.include_router(ledger_routes.build_router(container.ledger))
     app.include_router(disputes_routes.build_router(container.disputes))
     app.include_router(payouts_routes.build_router(container.payouts))
@@ -75,18 +75,9 @@ def create_app(container: Container) -> ASGIApp:
     # Routes of the framework below ours: they ask no permission.
     app.add_route("/health/live", live, include_in_schema=False)
     app.add_route("/health/ready", ready, include_in_schema=False)
-    telemetry = container.telemetry
-    return Entry(
-        app,
-        container.access,
-        payments_routes.hot_routes(container.payments, container.queries),
-        Requests(telemetry.registry, "payments", Templates((*HEALTH, *ROUTES))),
-        telemetry.tracing,
-    )
+    return Entry(app, container.access, payments_routes.hot_routes(container.payments, container.queries))
 
 
 def app_factory() -> ASGIApp:
     """Return the application configured by the environment, for the server."""
-    settings = Settings()
-    logs.configure("payments", settings.log_format)
-    return create_app(Container(settings))
+    return create_app(Container(Settings()))

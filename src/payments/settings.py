@@ -3,13 +3,11 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
-from pydantic_settings import SettingsConfigDict
-
-from shared.telemetry import TelemetrySettings
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
-class Settings(TelemetrySettings):
+class Settings(BaseSettings):
     """What differs between places; everything else is code.
 
     Shapes:
@@ -17,6 +15,8 @@ class Settings(TelemetrySettings):
         authorization_days: how long an authorization can be captured.
         acquirer_seconds: deadline of one call to an acquirer.
         event_retention_days: how long events can be read; they hold the replies that idempotency keys repeat.
+        delivery_retention_days: how long ended deliveries can be read.
+        webhook_allow_loopback: lets webhooks reach this very machine; for development only.
         fx_rate_max_age_hours: older rates are refused; four days let a weekend pass.
     """
 
@@ -35,3 +35,11 @@ class Settings(TelemetrySettings):
     fx_rate_max_age_hours: int = 96
     fx_quote_minutes: int = 15
     event_retention_days: int = Field(default=400, ge=62)
+    delivery_retention_days: int = Field(default=30, ge=7)
+    webhook_allow_loopback: bool = False
+
+    @model_validator(mode="after")
+    def _check(self) -> "Settings":
+        if self.webhook_allow_loopback and self.environment != "development":
+            raise ValueError("webhook_allow_loopback is for development: it lets merchants reach this machine itself")
+        return self

@@ -13,9 +13,8 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from payments.container import Container
-from payments.events.wakeups import COMMITTED
+from payments.events.wakeups import COMMITTED, SEQUENCED
 from payments.settings import Settings
-from shared import logs
 
 _log = logging.getLogger(__name__)
 
@@ -26,7 +25,7 @@ _QUOTE_RETENTION = timedelta(days=30)
 Task = tuple[str, float, Callable[[], Awaitable[int]]]
 
 # Which message starts a task before its time.
-_WOKEN_BY = {"sequence events": COMMITTED}
+_WOKEN_BY = {"sequence events": COMMITTED, "deliver webhooks": SEQUENCED}
 
 
 def tasks(container: Container) -> list[Task]:
@@ -39,6 +38,8 @@ def tasks(container: Container) -> list[Task]:
 
     return [
         ("sequence events", 1, container.sequencer.run),
+        ("deliver webhooks", 1, container.deliverer.deliver),
+        ("retry webhooks", 1, container.deliverer.retry),
         ("resolve unknown outcomes", 1, container.recovery.resolve_unknown),
         ("expire authorizations", 5, container.recovery.expire),
         ("roll up balances", 2, container.ledger.roll_up),
@@ -54,6 +55,7 @@ def tasks(container: Container) -> list[Task]:
         ("prune quotes", 3600, lambda: container.fx.prune_quotes(_QUOTE_RETENTION)),
         ("prune idempotency keys", 600, lambda: container.recovery.prune_keys(_KEY_RETENTION)),
         ("prune events", 3600, container.events.prune),
+        ("prune webhook deliveries", 3600, container.webhooks.prune),
         ("create partitions", 86_400, create_partitions),
     ]
 
@@ -74,6 +76,7 @@ async def run_once(container: Container, names: Collection[str] | None = None) -
     for name, run in known.items():
         if names is None or name in names:
             done[name] = await _try(name, run)
+    await container.deliverer.settle()
     return done
 
 
@@ -130,7 +133,6 @@ def run(settings: Settings) -> None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await serve(Container(settings, process="worker"), stop)
+        await serve(Container(settings), stop)
 
-    logs.configure("worker", settings.log_format)
     asyncio.run(main())

@@ -11,7 +11,7 @@ PROJECT = Path(__file__).parents[2]
 PAGE = PROJECT / "docs" / "APPLICATIONS.md"
 ANY_ID = UUID(int=0)
 
-_FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _ANYTHING = "…"
 
 
@@ -34,7 +34,7 @@ def text() -> str:
 def examples(page: str) -> list[Example]:
     """Return the ``sh`` blocks in order."""
     found: list[Example] = []
-    for language, content in _FENCE.findall(page):
+    for language, content in FENCE.findall(page):
         if language == "sh":
             found.append(Example(content))
         elif found and language in ("json", "text"):

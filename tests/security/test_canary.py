@@ -15,8 +15,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from threading import Condition, Thread
+from typing import Any, Self
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -41,8 +43,39 @@ MUST_SUCCEED = [
     "POST /v1/payment_methods as it should be",
     "POST /v1/payments as it should be",
     "POST /v1/merchants as it should be",
+    "POST /v1/webhook_endpoints as it should be",
 ]
 LEAKS = Leaks()
+
+
+class Receiver:
+    """A merchant's server that keeps whatever webhooks bring."""
+
+    def __enter__(self) -> Self:
+        self.got: list[bytes] = []
+        self.arrived = Condition()
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                with receiver.arrived:
+                    receiver.got.append(self.headers.as_bytes() + body)
+                    receiver.arrived.notify_all()
+                self.send_response(HTTPStatus.NO_CONTENT)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
+        Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
 
 
 @dataclass
@@ -52,6 +85,7 @@ class Platform:
     state: State
     workspace: Workspace
     printed: io.StringIO
+    receiver: Receiver
     answers: list[tuple[str, bytes]] = field(default_factory=list)
     statuses: dict[str, Counter[int]] = field(default_factory=dict)
 
@@ -76,8 +110,8 @@ class Platform:
 def platform(tmp_path_factory) -> Iterator[Platform]:
     workspace = Workspace(tmp_path_factory.mktemp("canary") / ".dev")
     printed = io.StringIO()
-    with running_platform(workspace, Console(printed)) as running:
-        yield Platform(running.state, workspace, printed)
+    with Receiver() as receiver, running_platform(workspace, Console(printed)) as running:
+        yield Platform(running.state, workspace, printed, receiver)
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +129,9 @@ def attacked(platform: Platform) -> Platform:
             "amount": 100,
             "scopes": ["payments:read"],
             "customer_ip": "203.0.113.7",
+            "url": platform.receiver.url,
+            "event_types": ["payment.captured"],
+            "created_from": "2026-01-01T00:00:00Z",
         }
         ids = {template: objects[_kind(template)] for template in _templates(document)}
         for probes in Attack(document, samples, ids).operations():
@@ -115,8 +152,11 @@ def _objects(platform: Platform) -> dict[str, str]:
     with platform.client(platform.state.api_key) as client:
         method, to_pay_with = (_id(client.post("/v1/payment_methods", json=card)) for _ in range(2))
         body = {"amount": 100_000, "currency": "USD", "payment_method": to_pay_with, "capture_method": "manual"}
+        # Two: one that gets every event, and one that the probes may change.
+        endpoint, _ = (_id(client.post("/v1/webhook_endpoints", json={"url": platform.receiver.url})) for _ in range(2))
         payment = _id(client.post("/v1/payments", json=body, headers={"Idempotency-Key": "objects-1"}))
     return {
+        "webhook_endpoint": endpoint,
         "payment_method": method,
         "to_pay_with": to_pay_with,
         "payment": payment,
@@ -137,9 +177,12 @@ def _templates(document: dict[str, Any]) -> Iterator[str]:
             yield path[: end + 1]
 
 
+_WITH_OBJECTS = ("payment_methods", "payments", "merchants", "webhook_endpoints")
+
+
 def _kind(template: str) -> str:
     collection = template.rsplit("/", 2)[-2]
-    return collection.removesuffix("s") if collection in ("payment_methods", "payments", "merchants") else "other"
+    return collection.removesuffix("s") if collection in _WITH_OBJECTS else "other"
 
 
 def _tokenize_all(platform: Platform, client: httpx2.Client) -> None:
@@ -204,6 +247,12 @@ def test_nobody_keeps_a_card_number(attacked, subtests):
     with subtests.test("logs"):
         assert "payments" in attacked.printed.getvalue()
         assert LEAKS.in_bytes(attacked.printed.getvalue().encode()) == []
+    with subtests.test("webhooks"):
+        receiver = attacked.receiver
+        with receiver.arrived:
+            # The last payment with a CVC has come, and so has whatever was before it.
+            assert receiver.arrived.wait_for(lambda: any(b"payment.declined" in each for each in receiver.got), 60)
+        assert {LEAKS.in_bytes(each)[0] for each in receiver.got if LEAKS.in_bytes(each)} == set()
     with subtests.test("metrics"):
         for url in (attacked.state.gateway_url, attacked.state.payments_url):
             assert LEAKS.in_bytes(httpx2.get(f"{url}/metrics").content) == []

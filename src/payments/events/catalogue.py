@@ -15,6 +15,7 @@ from payments.http.models import ResponseModel
 from payments.payments.schemas import Payment, Refund
 from payments.payouts.schemas import Maturity, Payout
 from payments.risk.schemas import Alert
+from payments.webhooks.schemas import WebhookDelivery, WebhookEndpoint
 
 
 class EventType(NamedTuple):
@@ -60,6 +61,8 @@ _ALL = (
     EventType("dispute.under_review", Dispute, "the cardholder's bank looks at your evidence"),
     EventType("dispute.won", Dispute, "the money and the fee are yours again"),
     EventType("dispute.lost", Dispute, "the money stays with the cardholder"),
+    EventType("webhook_delivery.parked", WebhookDelivery, "the last attempt to bring you an event has failed"),
+    EventType("webhook_endpoint.disabled", WebhookEndpoint, "an endpoint answered 410 and gets nothing any more"),
     EventType("risk_alert.opened", Alert, "something about your payments needs a look"),
     EventType("risk_alert.resolved", Alert, "somebody has looked"),
 )

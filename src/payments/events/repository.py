@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.events.models import event_sequence, event_streams, events
-from payments.events.schemas import Stored, Stream
+from payments.events.schemas import Heading, Stored, Stream
 
 # How many events a reader that asks for some types only looks through at a time.
 _SCANNED = 1_000
@@ -24,6 +24,11 @@ _COLUMNS = (
     # As text: the bytes that the client got, not something parsed and written anew.
     sa.cast(events.c.data, sa.Text).label("data"),
     events.c.created_at,
+)
+
+
+_HEADINGS = sa.select(event_sequence.c.sequence, events.c.id, events.c.type).join_from(
+    event_sequence, events, events.c.id == event_sequence.c.event_id
 )
 
 
@@ -54,6 +59,39 @@ async def after(
     rows = (await connection.execute(query.order_by(scanned.c.sequence).limit(limit))).mappings().all()
     found = [Stored(**row) for row in rows]
     return found, found[-1].sequence if len(found) == limit else end
+
+
+async def headings(connection: AsyncConnection, stream: Stream, sequence: int, limit: int) -> list[Heading]:
+    """Return what events after a number are, without their data."""
+    query = (
+        _HEADINGS.where(event_sequence.c.merchant_id == stream.merchant_id)
+        .where(event_sequence.c.livemode == stream.livemode, event_sequence.c.sequence > sequence)
+        .order_by(event_sequence.c.sequence)
+        .limit(limit)
+    )
+    return [Heading(*row) for row in await connection.execute(query)]
+
+
+async def headings_between(
+    connection: AsyncConnection,
+    stream: Stream,
+    created: tuple[datetime, datetime],
+    types: Collection[str] | None,
+    limit: int,
+) -> list[Heading]:
+    """Return what events of a range of time are, without their data."""
+    since, until = (sa.func.payments.uuid7_floor(moment) for moment in created)
+    query = (
+        _HEADINGS.where(
+            event_sequence.c.merchant_id == stream.merchant_id, event_sequence.c.livemode == stream.livemode
+        )
+        .where(events.c.id >= since, events.c.id < until)
+        .order_by(event_sequence.c.sequence)
+        .limit(limit)
+    )
+    if types is not None:
+        query = query.where(events.c.type.in_(types))
+    return [Heading(*row) for row in await connection.execute(query)]
 
 
 async def find(connection: AsyncConnection, stream: Stream, event_id: UUID) -> Stored | None:

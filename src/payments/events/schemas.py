@@ -20,6 +20,14 @@ class Stream(NamedTuple):
     livemode: bool
 
 
+class Heading(NamedTuple):
+    """Which event has which number."""
+
+    sequence: int
+    id: UUID
+    type: str
+
+
 class Stored(NamedTuple):
     """An event that has its number; ``data`` is JSON."""
 

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from payments.database import Database
 from payments.events import repository
 from payments.events.catalogue import CATALOGUE
-from payments.events.schemas import Stored, Stream
+from payments.events.schemas import Heading, Stored, Stream
 from shared.ids import new_uuid
 from shared.problems import not_found
 
@@ -86,6 +86,21 @@ class Events:
         if found is None:
             raise not_found("event")
         return found.show()
+
+    async def headings(self, connection: AsyncConnection, stream: Stream, sequence: int, limit: int) -> list[Heading]:
+        """Return what events after a number are, in the caller's transaction."""
+        return await repository.headings(connection, stream, sequence, limit)
+
+    async def headings_between(
+        self,
+        connection: AsyncConnection,
+        stream: Stream,
+        created: tuple[datetime, datetime],
+        types: Collection[str] | None,
+        limit: int,
+    ) -> list[Heading]:
+        """Return what events of a range of time are, in the caller's transaction."""
+        return await repository.headings_between(connection, stream, created, types, limit)
 
     async def ends(self, streams: Collection[Stream]) -> dict[Stream, int]:
         """Return the last number of each stream that has one."""
