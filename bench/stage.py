@@ -33,6 +33,14 @@ _SYNCS = 50
 _EXTERNAL_CARD = "4000009000000060"
 # Every payment is scored, but as each card pays thousands of times within minutes, the score decides nothing.
 _NOTHING_IS_HELD = {"review_threshold": 101, "decline_threshold": 101, "fallback_policy": "approve"}
+# Every limit is on, and none is ever reached.
+_LIMITS = {
+    "single_amount": 10_000_000,
+    "daily_volume": 100_000_000_000_000,
+    "monthly_volume": 100_000_000_000_000,
+    "daily_count": 1_000_000_000,
+    "refund_ratio_basis_points": 10_000,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +117,7 @@ def _sync_ms(folder: Path) -> float:
 
 
 def _merchant(admin: Client, currency: str) -> str:
-    """Make a merchant that settles in this currency; return its API key."""
+    """Make a merchant that settles in this currency, with limits; return its API key."""
     body = {
         "name": f"Bench {currency}",
         "country": "DE",
@@ -119,6 +127,9 @@ def _merchant(admin: Client, currency: str) -> str:
         "fraud": _NOTHING_IS_HELD,
     }
     merchant = _created(admin.post("/v1/merchants", body))
+    limits = admin.put(f"/v1/merchants/{merchant['id']}/limits", _LIMITS)
+    if limits.status != HTTPStatus.OK:
+        raise BenchError(f"the limits could not be set: {limits.status} {limits.body}")
     key = _created(admin.post(f"/v1/merchants/{merchant['id']}/api_keys", {"name": "bench", "livemode": False}))
     return str(key["secret"])
 
