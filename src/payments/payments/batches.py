@@ -15,6 +15,7 @@ from payments.ledger.service import Ledger
 from payments.payments import write_repository as repository
 from payments.payments.changes import Change, Claim, Creation, Earlier, Locked, Request, payment_event
 from payments.payments.domain import Operation, Payment
+from payments.payments.rows import Charts
 from payments.risk.days import Day
 from payments.risk.limits import NO_LIMITS, Usage
 from shared.problems import Problem, not_found
@@ -24,23 +25,28 @@ Keys: TypeAlias = dict[tuple[UUID, bool, str, str], Earlier]
 
 
 async def insert_creations(
-    connection: repository.Connection, items: Sequence[Creation], charts: repository.Charts, known_days: set[Day]
+    connection: repository.Connection, items: Sequence[Creation], charts: Charts, known_days: set[Day]
 ) -> list[Written | Exception]:
     """Insert new payments within their merchants' limits; return each one's change, or who had its key before."""
-    days = {item.change.payment.day for item in items}
-    limited = {item.change.payment.day for item in items if item.limits is not NO_LIMITS}
-    async with connection.pipeline(), connection.transaction():
-        locked = days | {item.change.payment.day.month for item in items if item.limits.monthly_volume is not None}
+    limited = {item.payment.day for item in items if item.limits is not NO_LIMITS}
+    locked = {item.payment.day for item in items}
+    locked |= {item.payment.day.month for item in items if item.limits.monthly_volume is not None}
+    async with repository.transaction(connection):
         await repository.lock_days(connection, locked, locked - known_days)
         keys, usages = await repository.find_keys_and_usages(connection, [item.claim for item in items], limited)
         now = datetime.now().astimezone()
         written: list[tuple[Claim, Change]] = []
+        broken: dict[UUID, Exception] = {}
         for item in items:
             place = item.claim.place
             if place in keys:
                 continue
-            day = item.change.payment.day
-            change = item.decide(usages[day]) if day in usages else item.change
+            day = item.payment.day
+            try:
+                change = item.decide(usages.get(day))
+            except Exception as error:  # noqa: BLE001 - a defect that one item meets is not its neighbors'
+                broken[item.claim.resource_id] = error
+                continue
             if day in usages and change.payment.status != "declined":
                 _count(usages, day, change.payment.usage_amount)
             keys[place] = _claimed(item.claim, change, now)
@@ -55,15 +61,18 @@ async def insert_creations(
     if lost:
         keys = {place: known for place, known in keys.items() if known.resource_id not in {c.resource_id for c in lost}}
         keys |= await repository.find_keys(connection, lost)
-    changes = {claim.resource_id: change for claim, change in written if claim.resource_id in inserted}
-    return [_creation_result(item, changes, keys) for item in items]
+    results: dict[UUID, Written | Exception] = {
+        claim.resource_id: change for claim, change in written if claim.resource_id in inserted
+    }
+    results |= broken
+    return [_creation_result(item, results, keys) for item in items]
 
 
 async def apply_requests(
     connection: repository.Connection, items: Sequence[Request], ledger: Ledger
 ) -> list[Written | Exception]:
     """Decide changes of stored payments one after the other under their locks, and write them."""
-    async with connection.pipeline(), connection.transaction():
+    async with repository.transaction(connection):
         batch = await _Batch.load(connection, items)
         charts = await charts_of(ledger, batch.payments.values())
         results = [batch.decide(item) for item in items]
@@ -72,7 +81,7 @@ async def apply_requests(
     return results
 
 
-async def charts_of(ledger: Ledger, payments: Iterable[Payment]) -> repository.Charts:
+async def charts_of(ledger: Ledger, payments: Iterable[Payment]) -> Charts:
     """Return the accounts that payments post to, in their own and their settlement currencies."""
     return {
         (payment.merchant_id, payment.livemode, currency): await ledger.chart(
@@ -92,17 +101,17 @@ def _count(usages: dict[Day, Usage], day: Day, amount: int) -> None:
             usages[other] = msgspec.structs.replace(usage, month_volume=usage.month_volume + amount)
 
 
-def _creation_result(item: Creation, changes: Mapping[UUID, Change], keys: Keys) -> Written | Exception:
-    own = changes.get(item.claim.resource_id)
+def _creation_result(item: Creation, results: Mapping[UUID, Written | Exception], keys: Keys) -> Written | Exception:
+    own = results.get(item.claim.resource_id)
     if own is not None:
         return own
     known = keys.get(item.claim.place)
-    if known is None and item.change.payment.fx_quote_id is not None:
+    if known is None and item.payment.fx_quote_id is not None:
         detail = "The quote was used or has expired meanwhile, or the card is gone. Get a new quote."
         return Problem(409, "fx_quote_used", detail)
     if known is None:
         return not_found("payment method")
-    return item.change if _is_own(item.claim, keys) else known
+    return item.decide(None) if _is_own(item.claim, keys) else known
 
 
 def _claimed(claim: Claim, change: Change, now: datetime) -> Earlier:

@@ -67,12 +67,12 @@ class Creation(NamedTuple):
     """A payment to be inserted under a key.
 
     Shapes:
-        change: what is written for a merchant without limits.
-        decide: makes what is written for one with limits, from what counts against them under the lock.
+        payment: as it was asked for; what is written is decided on a copy of it.
+        decide: makes what is written, from what counts against the limits under the lock, if there are any.
     """
 
     claim: Claim
-    change: Change
+    payment: Payment
     limits: Limits
     decide: Callable[[Usage | None], Change]
 

@@ -19,7 +19,7 @@ from shared.ids import show
 _CARD = tuple(schemas.Card.model_fields)
 
 
-class Payment(msgspec.Struct, kw_only=True):
+class Payment(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One row of payments.payments; amounts in minor units."""
 
     id: UUID
@@ -38,13 +38,13 @@ class Payment(msgspec.Struct, kw_only=True):
     capture_method: schemas.CaptureMethod
     payment_method_id: UUID
     card: dict[str, Any]
-    reference: str | None
-    description: str | None
+    reference: str | None = None
+    description: str | None = None
     metadata: dict[str, str]
-    statement_descriptor: str | None
-    customer_ip: str | None
-    device_id: str | None
-    card_country: str | None
+    statement_descriptor: str | None = None
+    customer_ip: str | None = None
+    device_id: str | None = None
+    card_country: str | None = None
     connector: str
     acquirer_reference: str | None = None
     decline_code: str | None = None

@@ -108,7 +108,7 @@ class Intake:
                 return decisions.hold_for_review(draft, review_until)
             return self._carry_out(draft, outcome)
 
-        return Prepared(Creation(claim, decide(None), limits, decide), request, connector)
+        return Prepared(Creation(claim, payment, limits, decide), request, connector)
 
     def _carry_out(self, payment: Payment, outcome: Outcome | None) -> Change:
         if outcome is not None:

@@ -141,7 +141,7 @@ class WritePath:
         return [*await self._persist(items[:half], write), *await self._persist(items[half:], write)]
 
     async def _create(self, items: list[Creation]) -> list[Written | Exception]:
-        charts = await charts_of(self._ledger, [item.change.payment for item in items])
+        charts = await charts_of(self._ledger, [item.payment for item in items])
         async with self._connection() as connection:
             results = await insert_creations(connection, items, charts, self._days)
         self._announce()

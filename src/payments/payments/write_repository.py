@@ -1,6 +1,7 @@
 """The SQL of the write path: whole batches in one statement, from JSON record sets."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,16 +10,33 @@ import msgspec
 from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import dict_row, scalar_row, tuple_row
 
-from payments.ledger.service import Chart
 from payments.payments import write_statements as statements
 from payments.payments.changes import Change, Claim, Earlier
 from payments.payments.domain import Operation, Payment
-from payments.risk.days import Day, delta
+from payments.payments.rows import Charts, answer_row, day_row, entry_rows, event_row, key_row, new_key_row
+from payments.risk.days import Day
 from payments.risk.limits import Usage
-from shared.ids import new_uuid
 
 Connection = AsyncConnection[Any]
-Charts = Mapping[tuple[UUID, bool, str], Chart]
+
+
+@asynccontextmanager
+async def transaction(connection: Connection) -> AsyncIterator[None]:
+    """Commit what happens within at its end, or nothing of it.
+
+    Statements are sent as they come, and BEGIN and COMMIT travel with their neighbors: psycopg's own transaction waits
+    for each of them. Whatever is read later than the last statement within is read after the commit.
+    """
+    try:
+        async with connection.pipeline():
+            await connection.execute("BEGIN")
+            yield
+            await connection.execute("COMMIT")
+    except BaseException:
+        # The server has skipped whatever followed a failure, but the transaction is still open.
+        if not connection.closed:
+            await connection.rollback()
+        raise
 
 
 async def lock_days(connection: Connection, days: Iterable[Day], unknown: Iterable[Day]) -> None:
@@ -57,13 +75,8 @@ async def insert_created(
     if not items:
         return None
     quoted = [change.payment for _, change in items if change.payment.fx_quote_id is not None]
-    keys = [
-        _key(claim, change)
-        | {"payment_method_id": change.payment.payment_method_id, "fx_quote_id": change.payment.fx_quote_id}
-        for claim, change in items
-    ]
-    rows = _rows([change for _, change in items], charts) | {
-        "idempotency_keys": _json(keys),
+    rows: dict[str, Any] = _rows([change for _, change in items], charts) | {
+        "idempotency_keys": _json([new_key_row(claim, change) for claim, change in items]),
         "fx_quotes": [payment.fx_quote_id for payment in quoted],
         "fx_payments": [payment.id for payment in quoted],
     }
@@ -74,12 +87,12 @@ async def write_changed(connection: Connection, items: Sequence[tuple[Claim | No
     """Write changes of payments whose rows the transaction has locked."""
     changes = [change for _, change in items]
     latest = {change.payment.id: change.payment for change in changes}
-    rows = _rows(changes, charts) | {
+    rows: dict[str, Any] = _rows(changes, charts) | {
         "payments": _json(list(latest.values())),
         "ids": list(latest),
         "operations": _json([change.operation for change in changes if change.operation is not None]),
-        "idempotency_keys": _json([_key(claim, change) for claim, change in items if claim is not None]),
-        "answers": _json([_answer(change) for change in changes if change.answers is not None]),
+        "idempotency_keys": _json([key_row(claim, change) for claim, change in items if claim is not None]),
+        "answers": _json([answer_row(change) for change in changes if change.answers is not None]),
     }
     await connection.execute(statements.CHANGE, rows, prepare=True)
 
@@ -134,68 +147,12 @@ async def _load(connection: Connection, query: str, ids: Sequence[UUID], kind: A
     return [msgspec.convert(row, kind) for row in await cursor.fetchall()]
 
 
-def _rows(changes: Sequence[Change], charts: Charts) -> dict[str, Any]:
-    transactions: list[dict[str, Any]] = []
-    postings: list[dict[str, Any]] = []
-    events: list[dict[str, Any]] = []
-    days: list[dict[str, Any]] = []
-    for change in changes:
-        payment, event = change.payment, change.event
-        owner = {"merchant_id": payment.merchant_id, "livemode": payment.livemode, "created_at": payment.updated_at}
-        events.append(
-            owner | {"id": event.id, "type": event.type, "object_id": event.object_id, "data": msgspec.Raw(event.data)}
-        )
-        difference = msgspec.structs.asdict(delta(change.before, payment.standing))
-        days.append(payment.day._asdict() | difference | {"payment_id": payment.id})
-        for entry in change.entries:
-            chart = charts[payment.merchant_id, payment.livemode, entry.currency]
-            transaction_id = new_uuid()
-            operation = change.operation.shown_id if change.operation is not None else None
-            transactions.append(
-                owner | {"id": transaction_id, "kind": entry.kind, "payment_id": payment.id, "operation": operation}
-            )
-            postings.extend(
-                {
-                    "transaction_id": transaction_id,
-                    "line": number,
-                    "account_id": chart[line.account],
-                    "currency": entry.currency,
-                    "amount": line.amount,
-                    "payment_id": payment.id,
-                }
-                for number, line in enumerate(entry.lines)
-            )
+def _rows(changes: Sequence[Change], charts: Charts) -> dict[str, str]:
     return {
         "payments": _json([change.payment for change in changes]),
-        "ledger_transactions": _json(transactions),
-        "postings": _json(postings),
-        "events": _json(events),
-        "merchant_days": _json(days),
-    }
-
-
-def _key(claim: Claim, change: Change) -> dict[str, Any]:
-    answered = change.status_code is not None
-    deadline = change.operation.acquirer_deadline if change.operation is not None else change.payment.acquirer_deadline
-    return _key_place(claim) | {
-        "fingerprint": "\\x" + claim.fingerprint.hex(),
-        "resource_id": claim.resource_id,
-        "event_id": change.event.id if answered else None,
-        "status_code": change.status_code,
-        "deadline": None if answered else deadline,
-    }
-
-
-def _answer(change: Change) -> dict[str, Any]:
-    key, path = change.answers or ("", "")
-    return {
-        "merchant_id": change.payment.merchant_id,
-        "livemode": change.payment.livemode,
-        "key": key,
-        "path": path,
-        "resource_id": change.operation.id if change.operation is not None else change.payment.id,
-        "event_id": change.event.id,
-        "status_code": change.status_code,
+        "entries": _json([row for change in changes for row in entry_rows(change, charts)]),
+        "events": _json([event_row(change) for change in changes]),
+        "merchant_days": _json([day_row(change) for change in changes]),
     }
 
 

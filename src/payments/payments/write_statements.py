@@ -3,28 +3,19 @@
 One JSON document per table and batch costs a fraction of one array per column on the client, and names its columns.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 from uuid import UUID
 
 import msgspec
 
 from payments.payments.domain import Operation, Payment
-from payments.risk.days import Delta
+from payments.payments.rows import AnswerRow, DayRow, EntryRow, EventRow, Hex, KeyRow
+from payments.risk.days import Day, Delta
 
-_KEYS = {
-    "merchant_id": "uuid",
-    "livemode": "boolean",
-    "key": "text",
-    "path": "text",
-    "fingerprint": "bytea",
-    "resource_id": "uuid",
-    "event_id": "uuid",
-    "status_code": "smallint",
-    "deadline": "timestamptz",
-}
 _SQL_TYPES: Mapping[Any, str] = {
     int: "bigint",
     str: "text",
@@ -33,6 +24,9 @@ _SQL_TYPES: Mapping[Any, str] = {
     datetime: "timestamptz",
     date: "date",
     Decimal: "numeric",
+    Hex: "bytea",
+    msgspec.Raw: "json",
+    list[int]: "bigint[]",
 }
 
 
@@ -40,47 +34,27 @@ def _columns(struct: type[msgspec.Struct]) -> dict[str, str]:
     """Return the columns of a row struct with their SQL types; whatever is not a scalar is stored as JSON."""
     found = {}
     for field in msgspec.structs.fields(struct):
-        kinds = [kind for kind in getattr(field.type, "__args__", (field.type,)) if kind is not type(None)]
-        literal = isinstance(kinds[0], str)
-        found[field.name] = "text" if literal else _SQL_TYPES.get(kinds[0], "jsonb")
-        if getattr(field.type, "__origin__", None) in (dict, list):
-            found[field.name] = "jsonb"
+        kind = field.type
+        if get_origin(kind) in (Union, UnionType):
+            kind = next(one for one in get_args(kind) if one is not NoneType)
+        found[field.name] = "text" if get_origin(kind) is Literal else _SQL_TYPES.get(kind, "jsonb")
     return found
 
 
-_PAYMENTS = _columns(Payment)
-_OPERATIONS = _columns(Operation)
-_TRANSACTIONS = {
-    "id": "uuid",
-    "merchant_id": "uuid",
-    "livemode": "boolean",
-    "kind": "text",
-    "payment_id": "uuid",
-    "operation": "text",
-    "created_at": "timestamptz",
-}
-_POSTINGS = {
-    "transaction_id": "uuid",
-    "line": "smallint",
-    "account_id": "bigint",
-    "currency": "text",
-    "amount": "bigint",
-}
-_DAY = {"merchant_id": "uuid", "livemode": "boolean", "day": "date"}
-_DELTA = _columns(Delta)
-_EVENTS = {
-    "id": "uuid",
-    "merchant_id": "uuid",
-    "livemode": "boolean",
-    "type": "text",
-    "object_id": "uuid",
-    "data": "json",
-    "created_at": "timestamptz",
-}
+def _value(struct: type[msgspec.Struct], name: str) -> str:
+    """Return the value of a column in a record; what was left out of the JSON has its default."""
+    default = next(field.default for field in msgspec.structs.fields(struct) if field.name == name)
+    return f"r.{name}" if default in (None, msgspec.NODEFAULT) else f"coalesce(r.{name}, {default})"
 
 
-def _records(parameter: str, columns: Mapping[str, str], *extra: str) -> str:
-    shape = ", ".join([*(f"{name} {kind}" for name, kind in columns.items()), *extra])
+_KEY = [name for name in KeyRow.__struct_fields__ if name not in ("payment_method_id", "fx_quote_id")]
+_PLACE = ("merchant_id", "livemode", "key", "path")
+_TRANSACTION = [name for name in EntryRow.__struct_fields__ if name not in ("currency", "accounts", "amounts")]
+
+
+def _records(parameter: str, struct: type[msgspec.Struct], names: Iterable[str] = ()) -> str:
+    columns = _columns(struct)
+    shape = ", ".join(f"{name} {columns[name]}" for name in names or columns)
     return f"json_to_recordset(%({parameter})s::json) AS r({shape})"
 
 
@@ -93,30 +67,36 @@ def _is_claimed(column: str) -> str:
     return f"(r.{column} IN (SELECT resource_id FROM claimed)) IS TRUE"
 
 
-def _insert(table: str, columns: Mapping[str, str], *, only_claimed_by: str | None = None) -> str:
-    names = ", ".join(columns)
-    values = ", ".join(f"r.{name}" for name in columns)
-    if only_claimed_by is None:
-        return f"INSERT INTO payments.{table} ({names}) SELECT {values} FROM {_records(table, columns)}"
-    extra = () if only_claimed_by in columns else (f"{only_claimed_by} uuid",)
-    return (
-        f"INSERT INTO payments.{table} ({names}) SELECT {values} FROM {_records(table, columns, *extra)} "
-        f"WHERE {_is_claimed(only_claimed_by)}"
-    )
+def _insert(
+    table: str, struct: type[msgspec.Struct], *, names: Sequence[str] = (), parameter: str = "", where: str = "true"
+) -> str:
+    names = names or struct.__struct_fields__
+    return f"""INSERT INTO payments.{table} ({", ".join(names)})
+    SELECT {", ".join(_value(struct, name) for name in names)} FROM {_records(parameter or table, struct)}
+     WHERE {where}"""
 
 
-def _add_to_days(*, only_claimed: bool) -> str:
-    sums = ", ".join(f"sum(r.{name})::bigint AS {name}" for name in _DELTA if name != "largest")
-    return f"""
-    UPDATE payments.merchant_days d
-       SET {", ".join(f"{name} = d.{name} + x.{name}" for name in _DELTA if name != "largest")},
+def _insert_transactions(where: str = "true") -> str:
+    return _insert("ledger_transactions", EntryRow, names=_TRANSACTION, parameter="entries", where=where)
+
+
+def _insert_postings(where: str = "true") -> str:
+    return f"""INSERT INTO payments.postings (transaction_id, line, account_id, currency, amount)
+    SELECT r.id, line.number - 1, line.account_id, r.currency, line.amount FROM {_records("entries", EntryRow)}
+     CROSS JOIN LATERAL unnest(r.accounts, r.amounts) WITH ORDINALITY AS line(account_id, amount, number)
+     WHERE {where}"""
+
+
+def _add_to_days(where: str = "true") -> str:
+    sums = [name for name in Delta.__struct_fields__ if name != "largest"]
+    return f"""UPDATE payments.merchant_days d
+       SET {", ".join(f"{name} = d.{name} + x.{name}" for name in sums)},
            largest = greatest(d.largest, x.largest), updated_at = now()
-      FROM (SELECT r.merchant_id, r.livemode, r.day, {sums}, max(r.largest) AS largest
-              FROM {_records("merchant_days", _DAY | _DELTA, "payment_id uuid")}
-             WHERE {_is_claimed("payment_id") if only_claimed else "true"}
+      FROM (SELECT r.merchant_id, r.livemode, r.day, max(r.largest) AS largest,
+                   {", ".join(f"coalesce(sum(r.{name}), 0)::bigint AS {name}" for name in sums)}
+              FROM {_records("merchant_days", DayRow)} WHERE {where}
              GROUP BY r.merchant_id, r.livemode, r.day) x
-     WHERE (d.merchant_id, d.livemode, d.day) = (x.merchant_id, x.livemode, x.day)
-    """
+     WHERE (d.merchant_id, d.livemode, d.day) = (x.merchant_id, x.livemode, x.day)"""
 
 
 CREATE = f"""
@@ -130,20 +110,20 @@ WITH quotes AS MATERIALIZED (
         ON r.quote_id = quotes.id
      WHERE quotes.expires_at > clock_timestamp() ORDER BY quotes.id, r.payment_id
 ), claimed AS (
-    INSERT INTO payments.idempotency_keys ({", ".join(_KEYS)})
-    SELECT {", ".join(f"r.{name}" for name in _KEYS)}
-      FROM {_records("idempotency_keys", _KEYS, "payment_method_id uuid", "fx_quote_id uuid")}
+    INSERT INTO payments.idempotency_keys ({", ".join(_KEY)})
+    SELECT {", ".join(f"r.{name}" for name in _KEY)}
+      FROM {_records("idempotency_keys", KeyRow)}
       JOIN vault.payment_methods m ON m.id = r.payment_method_id AND m.merchant_id = r.merchant_id
                                   AND m.livemode = r.livemode AND m.deleted_at IS NULL
       LEFT JOIN quoted ON quoted.payment_id = r.resource_id
      WHERE r.fx_quote_id IS NULL OR quoted.id = r.fx_quote_id
         ON CONFLICT DO NOTHING
     RETURNING resource_id
-), w1 AS ({_insert("payments", _PAYMENTS, only_claimed_by="id")}),
-   w2 AS ({_insert("ledger_transactions", _TRANSACTIONS, only_claimed_by="payment_id")}),
-   w3 AS ({_insert("postings", _POSTINGS, only_claimed_by="payment_id")}),
-   w4 AS ({_insert("events", _EVENTS, only_claimed_by="object_id")}),
-   w5 AS ({_add_to_days(only_claimed=True)}),
+), w1 AS ({_insert("payments", Payment, where=_is_claimed("id"))}),
+   w2 AS ({_insert_transactions(_is_claimed("payment_id"))}),
+   w3 AS ({_insert_postings(_is_claimed("payment_id"))}),
+   w4 AS ({_insert("events", EventRow, where=_is_claimed("object_id"))}),
+   w5 AS ({_add_to_days(_is_claimed("payment_id"))}),
    w6 AS (UPDATE payments.fx_quotes q SET consumed_by = quoted.payment_id, consumed_at = clock_timestamp()
             FROM quoted JOIN claimed ON claimed.resource_id = quoted.payment_id WHERE q.id = quoted.id)
 SELECT resource_id FROM claimed
@@ -151,7 +131,7 @@ SELECT resource_id FROM claimed
 
 _MUTABLE = [
     name
-    for name in _PAYMENTS
+    for name in Payment.__struct_fields__
     if name.startswith(("amount_", "acquirer_"))
     or name
     in (
@@ -170,29 +150,29 @@ _MUTABLE = [
 
 CHANGE = f"""
 WITH w1 AS (
-    UPDATE payments.payments p SET {", ".join(f"{name} = r.{name}" for name in _MUTABLE)}
-      FROM {_records("payments", _PAYMENTS)} WHERE p.id = r.id AND p.id = ANY(%(ids)s)
+    UPDATE payments.payments p SET {", ".join(f"{name} = {_value(Payment, name)}" for name in _MUTABLE)}
+      FROM {_records("payments", Payment)} WHERE p.id = r.id AND p.id = ANY(%(ids)s)
 ), w2 AS (
-    {_insert("operations", _OPERATIONS)}
+    {_insert("operations", Operation)}
     ON CONFLICT (id) DO UPDATE SET status = excluded.status, acquirer_reference = excluded.acquirer_reference,
         failure_code = excluded.failure_code, updated_at = excluded.updated_at
-), w3 AS ({_insert("ledger_transactions", _TRANSACTIONS)}),
-   w4 AS ({_insert("postings", _POSTINGS)}),
-   w5 AS ({_insert("events", _EVENTS)}),
-   w6 AS ({_insert("idempotency_keys", _KEYS)}),
-   w7 AS ({_add_to_days(only_claimed=False)})
+), w3 AS ({_insert_transactions()}),
+   w4 AS ({_insert_postings()}),
+   w5 AS ({_insert("events", EventRow)}),
+   w6 AS ({_insert("idempotency_keys", KeyRow, names=_KEY)}),
+   w7 AS ({_add_to_days()})
 UPDATE payments.idempotency_keys k SET event_id = r.event_id, status_code = r.status_code
-  FROM {_records("answers", _KEYS)}
+  FROM {_records("answers", AnswerRow)}
  WHERE (k.merchant_id, k.livemode, k.key, k.path) = (r.merchant_id, r.livemode, r.key, r.path) AND k.event_id IS NULL
    AND k.resource_id = r.resource_id
 """
 
-LOCK = f"SELECT {', '.join(_PAYMENTS)} FROM payments.payments WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
-LOAD_OPERATIONS = f"SELECT {', '.join(_OPERATIONS)} FROM payments.operations WHERE id = ANY(%s)"
+LOCK = f"SELECT {', '.join(Payment.__struct_fields__)} FROM payments.payments WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
+LOAD_OPERATIONS = f"SELECT {', '.join(Operation.__struct_fields__)} FROM payments.operations WHERE id = ANY(%s)"
 FIND_KEYS = f"""
 SELECT k.merchant_id, k.livemode, k.key, k.path, k.resource_id, k.fingerprint, k.status_code, e.data::text,
        k.deadline, clock_timestamp()
-  FROM {_records("keys", {name: _KEYS[name] for name in ("merchant_id", "livemode", "key", "path")})}
+  FROM {_records("keys", KeyRow, _PLACE)}
   JOIN payments.idempotency_keys k USING (merchant_id, livemode, key, path)
   LEFT JOIN payments.events e ON e.id = k.event_id
 """
@@ -200,10 +180,11 @@ SELECT k.merchant_id, k.livemode, k.key, k.path, k.resource_id, k.fingerprint, k
 
 OPEN_DAYS = f"""
 INSERT INTO payments.merchant_days (merchant_id, livemode, day)
-SELECT r.merchant_id, r.livemode, r.day FROM {_records("days", _DAY)} ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING
+SELECT r.merchant_id, r.livemode, r.day FROM {_records("days", DayRow, Day._fields)}
+ ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING
 """
 LOCK_DAYS = f"""
-SELECT 1 FROM {_records("days", _DAY)} JOIN payments.merchant_days d USING (merchant_id, livemode, day)
+SELECT 1 FROM {_records("days", DayRow, Day._fields)} JOIN payments.merchant_days d USING (merchant_id, livemode, day)
  ORDER BY d.merchant_id, d.livemode, d.day FOR UPDATE OF d
 """
 USAGES = f"""
@@ -211,7 +192,7 @@ SELECT r.merchant_id, r.livemode, r.day,
        coalesce(sum(d.volume) FILTER (WHERE d.day = r.day), 0)::bigint,
        coalesce(sum(d.count) FILTER (WHERE d.day = r.day), 0)::bigint,
        coalesce(sum(d.volume), 0)::bigint, coalesce(sum(d.captured), 0)::bigint, coalesce(sum(d.refunded), 0)::bigint
-  FROM {_records("days", _DAY)}
+  FROM {_records("days", DayRow, Day._fields)}
   LEFT JOIN payments.merchant_days d ON d.merchant_id = r.merchant_id AND d.livemode = r.livemode
         AND d.day >= date_trunc('month', r.day) AND d.day < date_trunc('month', r.day) + interval '1 month'
  GROUP BY r.merchant_id, r.livemode, r.day
