@@ -22,7 +22,7 @@ def guard(app: App, stage: Stage) -> None:
         construct = find(app, f"{stage.prefix}-{entry.area}/{entry.path}")
         if construct is not None and entry.when(stage):
             Validations.of(construct).acknowledge(
-                *(Acknowledgment(id=finding, reason=entry.reason) for finding in entry.findings)
+                *(Acknowledgment(id=finding, reason=entry.reason) for finding in entry.ids(stage))
             )
 
 

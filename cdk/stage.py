@@ -63,18 +63,19 @@ class Stage:
     }
     database_name: ClassVar = "payments"
     key_secrets: ClassVar[dict[str, str]] = {
-        "gateway/identity-key": "Private key that signs the identity of each caller",
-        "payments/identity-jwks": "Public keys that the gateway's signature is checked with",
-        "payments/keyring": "Keys of fingerprints, callbacks and cursors",
+        "identity": "Keys that sign and check the identity of each caller, and whose tokens of people are believed",
+        "keyring": "Keys of fingerprints, callbacks and cursors",
     }
     """Secrets that operations fill once, and what is in them."""
     secrets: ClassVar[dict[str, tuple[str, ...]]] = {
-        "gateway": ("gateway/identity-key", "cache"),
-        "payments": ("database/app", "cache", "payments/identity-jwks", "payments/keyring"),
-        "worker": ("database/app", "cache", "payments/keyring"),
-        "migrations": ("database/owner", "database/app"),
+        "gateway": ("cache", "identity"),
+        "payments": ("cache", "database/app", "identity", "keyring"),
+        "worker": ("cache", "database/app", "keyring"),
+        "migrate": ("database/app", "database/owner"),
     }
-    """What each service may read."""
+    """What each service reads, by the name of its service account."""
+    spot_taint: ClassVar = ("payments/capacity", "spot")
+    """On spot nodes where there are others too: only pods that tolerate it may be taken away at any moment."""
 
     def __post_init__(self) -> None:
         """Refuse what could not be deployed, naming the field.

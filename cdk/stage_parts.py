@@ -125,6 +125,11 @@ class Cluster:
     admin_roles: tuple[str, ...] = ()
     """Names of IAM roles of this account whose holders administer the cluster."""
 
+    @property
+    def mixed(self) -> bool:
+        """Whether spot nodes stand beside others, so that they can be tainted."""
+        return any(not group.spot for group in self.nodes)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Serverless:

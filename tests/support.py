@@ -27,7 +27,9 @@ from payments.payments import schemas
 from payments.settings import Settings
 from shared.identity import ALGORITHM, Identity, Kind
 from shared.ids import uuid_of
+from shared.metrics import Registry
 from shared.problems import MEDIA_TYPE
+from shared.red import Requests, Templates, red_metrics
 from shared.signing_keys import key_id, load_private_key
 from tests.conftest import Database
 
@@ -263,6 +265,11 @@ async def platform_on(database: Database, redis_url: str, folder: Path, **settin
     """The service on a database, with its keys in a folder."""
     async with Platform(database, redis_url, KeyFiles(folder), **settings) as platform:
         yield platform
+
+
+def unmeasured() -> Requests:
+    """Counts requests where no test looks."""
+    return Requests(Registry(red_metrics("payments")), "payments", Templates(()))
 
 
 def client_of(app: ASGIApp) -> httpx2.AsyncClient:

@@ -15,6 +15,14 @@ class Acknowledged(NamedTuple):
     reason: str
     when: Callable[[Stage], bool] = lambda _: True
 
+    def ids(self, stage: Stage) -> list[str]:
+        """Return the findings as the packs name them, with the stage's names where they have some."""
+        names = {"prefix": stage.prefix, "region": stage.region, "account": stage.account or "<AWS::AccountId>"}
+        found = list(self.findings)
+        for placeholder, value in names.items():
+            found = [finding.replace(f"{{{placeholder}}}", value) for finding in found]
+        return found
+
 
 def both(*rules: str) -> tuple[str, ...]:
     """Name the same rules in the two compliance packs that have them."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import boto3
 
 if TYPE_CHECKING:
-    from botocore.client import BaseClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 HEADER = "x-origin-secret"
 
@@ -26,7 +26,7 @@ def handler(event: dict[str, str], _: object) -> None:
     steps[event["Step"]](boto3.client("secretsmanager"), secret, version)
 
 
-def _create(client: "BaseClient", secret: str, version: str) -> None:
+def _create(client: "SecretsManagerClient", secret: str, version: str) -> None:
     try:
         client.get_secret_value(SecretId=secret, VersionId=version, VersionStage="AWSPENDING")
     except client.exceptions.ResourceNotFoundException:
@@ -36,7 +36,7 @@ def _create(client: "BaseClient", secret: str, version: str) -> None:
         )
 
 
-def _set(client: "BaseClient", secret: str, version: str) -> None:
+def _set(client: "SecretsManagerClient", secret: str, version: str) -> None:
     value = client.get_secret_value(SecretId=secret, VersionId=version, VersionStage="AWSPENDING")["SecretString"]
     cloudfront = boto3.client("cloudfront")
     found = cloudfront.get_distribution_config(Id=os.environ["DISTRIBUTION"])
@@ -48,13 +48,13 @@ def _set(client: "BaseClient", secret: str, version: str) -> None:
     cloudfront.update_distribution(Id=os.environ["DISTRIBUTION"], IfMatch=found["ETag"], DistributionConfig=config)
 
 
-def _test(_client: "BaseClient", _secret: str, _version: str) -> None:
+def _test(_client: "SecretsManagerClient", _secret: str, _version: str) -> None:
     status = boto3.client("cloudfront").get_distribution(Id=os.environ["DISTRIBUTION"])["Distribution"]["Status"]
     if status != "Deployed":
         raise NotYetDeployedError(status)
 
 
-def _finish(client: "BaseClient", secret: str, version: str) -> None:
+def _finish(client: "SecretsManagerClient", secret: str, version: str) -> None:
     versions = client.describe_secret(SecretId=secret)["VersionIdsToStages"]
     current = next(known for known, stages in versions.items() if "AWSCURRENT" in stages)
     if current != version:

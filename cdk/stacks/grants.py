@@ -1,32 +1,25 @@
 """What the roles of the services may do, the same on Lambda and in pods."""
 
+from collections.abc import Iterable
+
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 
-from cdk.stacks.security import SecurityStack
 from cdk.stage import Stage
 
-# Who works with card numbers.
-_VAULT_USERS = ("payments", "worker")
+VAULT_USERS = ("payments", "worker")
+"""Services that work with card numbers."""
 
 
-def service_statements(
-    stack: cdk.Stack, stage: Stage, service: str, security: SecurityStack
-) -> list[iam.PolicyStatement]:
-    """Return the permissions of a service: its own secrets, and the vault's key if it works with cards."""
-    statements = [read_secrets(stack, stage, stage.secrets[service]), _decrypt_secrets(stack, security.secrets_key)]
-    if service in _VAULT_USERS:
-        statements.append(
-            iam.PolicyStatement(
-                actions=["kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"],
-                resources=[security.vault_key.key_arn],
-            )
-        )
-    return statements
+def use_vault(key: kms.IKey) -> iam.PolicyStatement:
+    """Allow wrapping and unwrapping the data keys of card numbers."""
+    return iam.PolicyStatement(
+        actions=["kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"], resources=[key.key_arn]
+    )
 
 
-def read_secrets(stack: cdk.Stack, stage: Stage, names: tuple[str, ...]) -> iam.PolicyStatement:
+def read_secrets(stack: cdk.Stack, stage: Stage, names: Iterable[str]) -> iam.PolicyStatement:
     """Allow reading some of the stage's secrets; AWS appends six random characters to each name."""
     return iam.PolicyStatement(
         actions=["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
@@ -42,7 +35,8 @@ def read_secrets(stack: cdk.Stack, stage: Stage, names: tuple[str, ...]) -> iam.
     )
 
 
-def _decrypt_secrets(stack: cdk.Stack, key: kms.IKey) -> iam.PolicyStatement:
+def decrypt_secrets(stack: cdk.Stack, key: kms.IKey) -> iam.PolicyStatement:
+    """Allow Secrets Manager to decrypt for the role."""
     return iam.PolicyStatement(
         actions=["kms:Decrypt"],
         resources=[key.key_arn],

@@ -129,6 +129,8 @@ class ObservabilityStack(StageStack):
         statistic: str = "Maximum",
     ) -> cloudwatch.Alarm:
         operator = cloudwatch.ComparisonOperator
+        threshold = above if above is not None else below
+        assert threshold is not None  # noqa: S101  callers give one of the two
         alarm = cloudwatch.Alarm(
             self,
             name,
@@ -141,7 +143,7 @@ class ObservabilityStack(StageStack):
                 statistic=statistic if below is None else "Minimum",
                 period=cdk.Duration.minutes(_MINUTES),
             ),
-            threshold=above if below is None else below,
+            threshold=threshold,
             comparison_operator=operator.GREATER_THAN_THRESHOLD if below is None else operator.LESS_THAN_THRESHOLD,
             evaluation_periods=for_periods,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,

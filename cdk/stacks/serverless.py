@@ -16,7 +16,7 @@ from constructs import Construct
 from cdk.stacks.cache import CacheStack
 from cdk.stacks.database import DatabaseStack
 from cdk.stacks.functions import Function
-from cdk.stacks.grants import service_statements
+from cdk.stacks.grants import VAULT_USERS, decrypt_secrets, read_secrets, use_vault
 from cdk.stacks.network import NetworkStack
 from cdk.stacks.origin import OriginGuard
 from cdk.stacks.peering import connect
@@ -58,7 +58,7 @@ class ServerlessStack(StageStack):
         self._code = lambda_.Code.from_asset(bundle)
         self.group = self._security_group()
         self.migrate = self._function(
-            "Migrate", "migrations", "payments.migrate_lambda.handler", timeout_seconds=840, concurrency=1
+            "Migrate", "migrate", "payments.migrate_lambda.handler", timeout_seconds=840, concurrency=1
         )
         self.platform = self._function(
             "Platform",
@@ -106,7 +106,12 @@ class ServerlessStack(StageStack):
         snap_start: bool = False,
     ) -> Function:
         services = ("gateway", "payments") if service == "platform" else (service,)
-        statements = [s for name in services for s in service_statements(self, self.stage, name, self._security)]
+        names = sorted({name for service in services for name in self.stage.secrets[service]})
+        statements = [
+            read_secrets(self, self.stage, names),
+            decrypt_secrets(self, self._security.secrets_key),
+            *([use_vault(self._security.vault_key)] if set(services) & set(VAULT_USERS) else []),
+        ]
         return Function(
             self,
             id_,

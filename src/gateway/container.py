@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 
@@ -10,13 +11,15 @@ from gateway import documentation, health
 from gateway.admission import ADMIN_PLACES, Admission
 from gateway.api_keys import ApiKeys
 from gateway.auth import Authenticator, Verifier
+from gateway.breaker import Circuit
 from gateway.circuits import Circuits
 from gateway.clock import Clock
 from gateway.cors import Cors
-from gateway.edge import Edge, install_problems
+from gateway.edge import LIMITED, OWN_ADMIN, Edge, install_problems
 from gateway.http_client import HttpUpstream
 from gateway.identity_tokens import Signer
 from gateway.lanes import Lane
+from gateway.metrics import CATALOGUE, CIRCUIT_STATES
 from gateway.people import People
 from gateway.policies import Quota, RouteClass
 from gateway.proxy import Proxy
@@ -25,8 +28,11 @@ from gateway.settings import Settings
 from gateway.strangers import Strangers
 from gateway.streams import Streams
 from gateway.upstream import Upstream
+from shared.metrics import Registry
+from shared.red import HEALTH, ROUTES, Requests, Templates
 from shared.redis_connection import RedisConnection
 from shared.signing_keys import load_private_key
+from shared.telemetry import Telemetry
 
 # Anything Redis is asked here takes a millisecond; whoever waits longer waits in vain.
 REDIS_SECONDS = 0.25
@@ -38,7 +44,9 @@ def build(settings: Settings, *, upstream: Upstream | None = None, clock: Clock 
     ``upstream`` replaces HTTP where payments runs in the same process. Nothing here needs a running event loop.
     """
     clock = clock or Clock()
-    upstream = upstream or _over_http(settings, clock)
+    telemetry = Telemetry("gateway", settings, CATALOGUE, trace_ratio=settings.trace_ratio)
+    registry = telemetry.registry
+    upstream = upstream or _over_http(settings, clock, registry)
     redis = RedisConnection(settings.redis_url, timeout=REDIS_SECONDS) if settings.redis_url is not None else None
     signer = Signer(load_private_key(settings.identity_key_file), clock)
     verifiers: list[Verifier] = [ApiKeys(upstream, signer)]
@@ -48,19 +56,47 @@ def build(settings: Settings, *, upstream: Upstream | None = None, clock: Clock 
     limiter = RateLimiter(redis, clock, fallback_share=settings.limit_fallback_share)
     strangers = Strangers(limiter, Quota.parse(settings.unauthenticated_limit), clock)
     circuits = Circuits(redis, clock)
+    admission = Admission(settings.upstream_connections)
+    _measured(registry, limiter, admission, circuits)
     proxy = Proxy(
         authenticator=authenticator,
         strangers=strangers,
         limiter=limiter,
-        lanes=_lanes(settings, upstream, circuits),
+        lanes=_lanes(settings, upstream, circuits, admission),
         streams=Streams(authenticator),
         trusted_proxies=settings.trusted_proxies,
+        errors=registry.counter("gateway_upstream_errors_total"),
     )
-    return Edge(proxy, _own_application(settings, upstream, circuits, redis), strangers, Cors(settings.cors_origins))
+    return Edge(
+        proxy,
+        _own_application(settings, upstream, circuits, redis, telemetry),
+        strangers,
+        Cors(settings.cors_origins),
+        Requests(registry, "gateway", Templates((*HEALTH, *LIMITED, *OWN_ADMIN, *ROUTES))),
+        telemetry.tracing,
+    )
 
 
-def _lanes(settings: Settings, upstream: Upstream, circuits: Circuits) -> dict[RouteClass, Lane]:
-    admission = Admission(settings.upstream_connections)
+def _measured(registry: Registry, limiter: RateLimiter, admission: Admission, circuits: Circuits) -> None:
+    """Show what these count for themselves."""
+    registry.counter("gateway_rate_limited_total").of().read = lambda: limiter.limited
+    registry.counter("gateway_rate_limit_fallbacks_total").of().read = lambda: limiter.fallbacks
+    registry.counter("gateway_shed_total").of().read = lambda: admission.shed
+    for circuit in circuits.all.values():
+        registry.counter("gateway_circuit_rejected_total").of(circuit.kind).read = partial(_rejected, circuit)
+        for state in CIRCUIT_STATES:
+            registry.gauge("gateway_circuit_state").of(circuit.kind, state).read = partial(_is, circuit, state)
+
+
+def _rejected(circuit: Circuit) -> int:
+    return circuit.rejected
+
+
+def _is(circuit: Circuit, state: str) -> bool:
+    return circuit.state == state
+
+
+def _lanes(settings: Settings, upstream: Upstream, circuits: Circuits, admission: Admission) -> dict[RouteClass, Lane]:
     plans: dict[RouteClass, tuple[str, float]] = {
         "write": (settings.write_limit, settings.write_timeout_seconds),
         "read": (settings.read_limit, settings.read_timeout_seconds),
@@ -79,17 +115,23 @@ def _lanes(settings: Settings, upstream: Upstream, circuits: Circuits) -> dict[R
     }
 
 
-def _over_http(settings: Settings, clock: Clock) -> HttpUpstream:
+def _over_http(settings: Settings, clock: Clock, registry: Registry) -> HttpUpstream:
     url = settings.payments_url
     limit = settings.upstream_connections + ADMIN_PLACES
-    return HttpUpstream((url.host or "").strip("[]"), url.port or 80, limit=limit, clock=clock)
+    upstream = HttpUpstream((url.host or "").strip("[]"), url.port or 80, limit=limit, clock=clock)
+    connections = registry.gauge("gateway_upstream_connections")
+    connections.of("open").read = partial(upstream.count, "open")
+    connections.of("idle").read = partial(upstream.count, "idle")
+    connections.of("waiting").read = partial(upstream.count, "waiting")
+    return upstream
 
 
 def _own_application(
-    settings: Settings, upstream: Upstream, circuits: Circuits, redis: RedisConnection | None
+    settings: Settings, upstream: Upstream, circuits: Circuits, redis: RedisConnection | None, telemetry: Telemetry
 ) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        telemetry.open()
         syncing = asyncio.create_task(circuits.run())
         yield
         syncing.cancel()
@@ -97,6 +139,7 @@ def _own_application(
         await upstream.aclose()
         if redis is not None:
             await redis.close()
+        await telemetry.close()
 
     app = FastAPI(
         title="Payment platform",

@@ -1,5 +1,6 @@
 """The one way in: ``/v1/`` goes to the proxy at once, everything else to the gateway's own small application."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from fastapi import FastAPI
@@ -15,7 +16,10 @@ from gateway.proxy import Proxy
 from gateway.strangers import Strangers
 from gateway.upstream import Header
 from shared.asgi import send_problem
+from shared.context import RequestContext, current
 from shared.problems import MEDIA_TYPE, Problem, internal
+from shared.red import Requests
+from shared.tracing import Parent, Tracing, traceparent
 
 OWN_ADMIN = ("/v1/admin/stats", "/v1/admin/circuit_breakers")
 # What costs something and is open to everybody.
@@ -43,12 +47,22 @@ _API_HEADERS: tuple[Header, ...] = (
 class Edge:
     """The whole gateway as an ASGI application."""
 
-    def __init__(self, proxy: Proxy, own: ASGIApp, strangers: Strangers, cors: Cors) -> None:
-        """Take what serves ``/v1/``, what serves the rest, and what both are guarded by."""
+    def __init__(
+        self,
+        proxy: Proxy,
+        own: ASGIApp,
+        strangers: Strangers,
+        cors: Cors,
+        requests: Requests,
+        tracing: Tracing | None,
+    ) -> None:
+        """Take what serves ``/v1/``, what serves the rest, what both are guarded by, who counts and who traces."""
         self._proxy = proxy
         self._own = own
         self._strangers = strangers
         self._cors = cors
+        self._requests = requests
+        self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or start and stop with the server."""
@@ -56,8 +70,7 @@ class Edge:
             await self._own(scope, receive, send)
             return
         path = scope["path"]  # as decoded; the proxy judges how it was written
-        api = path.startswith("/v1/")
-        extra = _API_HEADERS if api else SECURITY_HEADERS
+        extra = _API_HEADERS if path.startswith("/v1/") else SECURITY_HEADERS
         if self._cors.origins:
             origin = self._cors.allowed(scope["headers"])
             if origin is not None:
@@ -66,18 +79,41 @@ class Edge:
                     await self._cors.preflight(send, extra)
                     return
 
+        headers = scope["client_headers"] = ClientHeaders(scope["headers"])
+        context = RequestContext(headers.request_id)
+        current.set(context)
+        parent = Parent.of(headers.traceparent) if headers.traceparent is not None else None
+        if self._tracing is not None and self._tracing.chooses():
+            with self._tracing.server(context, parent):
+                headers.traceparent = traceparent()
+                await self._answer(scope, receive, send, extra)
+            return
+        # Known, so that logs show it, and not recorded, whatever the client wishes.
+        context.trace_id = parent.trace_id if parent is not None else None
+        headers.traceparent = parent._replace(sampled=False).header if parent is not None else None
+        await self._answer(scope, receive, send, extra)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, extra: Sequence[Header]) -> None:
+        answer, path = self._requests.begin(scope), scope["path"]
+
         async def secured(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], *extra]
+                answer.status = message["status"]
+            elif message.get("more_body", False):
+                answer.end()  # a stream of events may last for hours
             await send(message)
 
-        if api and not path.startswith(OWN_ADMIN):
-            await self._proxy(scope, receive, secured)
-        else:
-            await self._serve_own(scope, receive, secured)
+        try:
+            if path.startswith("/v1/") and not path.startswith(OWN_ADMIN):
+                await self._proxy(scope, receive, secured)
+            else:
+                await self._serve_own(scope, receive, secured)
+        finally:
+            answer.end()
 
     async def _serve_own(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = scope["client_headers"] = ClientHeaders(scope["headers"])
+        headers: ClientHeaders = scope["client_headers"]
         request_id = scope["request_id"] = headers.request_id
 
         async def identified(message: Message) -> None:

@@ -21,7 +21,6 @@ FORWARDED = frozenset(
         b"if-match",
         b"if-none-match",
         b"last-event-id",
-        b"traceparent",
         b"tracestate",
         b"user-agent",
     )
@@ -59,6 +58,7 @@ class ClientHeaders:
         "forwarded_for",
         "request_id",
         "streamed",
+        "traceparent",
     )
 
     def __init__(self, headers: Iterable[Header]) -> None:  # noqa: C901 - one pass, one branch per kind of header
@@ -66,6 +66,7 @@ class ClientHeaders:
         self.forwarded: list[Header] = []
         self.authorization: bytes | None = None
         self.content_length: bytes | None = None
+        self.traceparent: bytes | None = None
         self.request_id = ""
         self.forwarded_for = b""
         self.connection = b""
@@ -88,6 +89,8 @@ class ClientHeaders:
                 self.expects = True
             elif name == b"x-forwarded-for":
                 self.forwarded_for += b"," + value
+            elif name == b"traceparent":
+                self.traceparent = value
             elif name == b"x-request-id":
                 self.request_id = "" if self.request_id else _accepted(value)
         if self.connection not in (b"", b",keep-alive", b",close"):

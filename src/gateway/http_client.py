@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from typing import Literal
 
 from gateway.clock import Clock
 from gateway.connection import ClosedError, Connection
@@ -52,6 +53,10 @@ class HttpUpstream:
             # The first attempt may have been carried out before its connection died.
             raise UnreachableError(str(error), sent=True) from error
         return await connection.exchange(request, head)
+
+    def count(self, state: Literal["open", "idle", "waiting"]) -> int:
+        """Return how many connections there are, how many are not in use, or how many requests wait for one."""
+        return {"open": len(self._open), "idle": len(self._idle), "waiting": len(self._waiting)}[state]
 
     async def aclose(self) -> None:
         """Close every connection."""

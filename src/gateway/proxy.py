@@ -25,7 +25,10 @@ from gateway.strangers import Strangers, too_many
 from gateway.streams import Streams
 from gateway.upstream import Header, Request, Response, TimedOutError, UnreachableError, UpstreamError
 from shared.asgi import ClientGoneError, read_body, send_problem
+from shared.context import note_merchant
+from shared.metrics import Counter, Family
 from shared.problems import Problem, internal
+from shared.tracing import HEADER
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +42,7 @@ _ALLOW = ", ".join(sorted(_METHODS))
 _PATH = re.compile(
     rb"/v1(?:/(?!\.\.?(?:/|\Z))(?:[A-Za-z0-9._~!$&'()*+,;=:@-]++|%(?!(?:25)*+(?:2[EeFf]|5[Cc]|[01]|7[Ff]))[0-9A-Fa-f]{2})+)+"
 )
+_KINDS: dict[type[UpstreamError], str] = {UnreachableError: "unreachable", TimedOutError: "timeout"}
 _QUERY = re.compile(rb"[\x21-\x7e]*")
 
 
@@ -54,18 +58,20 @@ class Proxy:
         lanes: Mapping[RouteClass, Lane],
         streams: Streams,
         trusted_proxies: Sequence[Network],
+        errors: Family[Counter],
     ) -> None:
-        """Take the collaborators."""
+        """Take the collaborators; ``errors`` counts the requests that payments did not answer."""
         self._authenticator = authenticator
         self._strangers = strangers
         self._limiter = limiter
         self._lanes = lanes
         self._streams = streams
         self._trusted = trusted_proxies
+        self._errors = errors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        headers = ClientHeaders(scope["headers"])
+        headers: ClientHeaders = scope["client_headers"]
         limits: list[Header] = []
         try:
             response = await self._forward(scope, headers, receive, limits)
@@ -100,6 +106,7 @@ class Proxy:
         lane = self._lanes[_class(method, headers.authorization)]
         lane.check()
         passport = await self.enter(scope, headers)
+        note_merchant(passport.identity.merchant_id)
         verdict = await self._limiter.take(
             passport.identity.subject, lane.kind, passport.quotas.get(lane.kind, lane.quota)
         )
@@ -113,6 +120,8 @@ class Proxy:
         forwarded.append((b"authorization", passport.authorization()))
         forwarded.append((b"x-request-id", headers.request_id.encode()))
         forwarded.append(lane.deadline)
+        if headers.traceparent is not None:
+            forwarded.append((HEADER, headers.traceparent))
         if passport.identity.kind == "person":  # what people do is written down, with where they did it
             forwarded.append((b"x-client-address", self.address(scope, headers).encode()))
         request = Request(method, path, query, forwarded, body, repeatable, lane.timeout)
@@ -120,6 +129,7 @@ class Proxy:
             return await lane.send(request)
         except UpstreamError as error:
             _log.warning("no answer from payments: %s", error, extra={"request_id": headers.request_id})
+            self._errors.of(_KINDS.get(type(error), "broken")).inc()
             raise _problem(error, request) from error
 
     async def enter(self, scope: Scope, headers: ClientHeaders) -> Passport:

@@ -12,9 +12,10 @@ from pydantic import (
     PositiveInt,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from gateway.policies import Quota
+from shared.telemetry import TelemetrySettings
 
 
 def _quota(text: str) -> str:
@@ -25,7 +26,7 @@ def _quota(text: str) -> str:
 QuotaText = Annotated[str, AfterValidator(_quota)]
 
 
-class Settings(BaseSettings):
+class Settings(TelemetrySettings):
     """Settings of one gateway process."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True)
@@ -69,6 +70,9 @@ class Settings(BaseSettings):
     """Whether /docs and /openapi.json are served; none: everywhere but in production."""
 
     environment: Literal["development", "staging", "production"] = "development"
+
+    trace_ratio: Annotated[float, Field(ge=0, le=1)] = 0.01
+    """Share of requests that are traced, where ``otlp_endpoint`` is set; decided here for everybody behind."""
 
     @model_validator(mode="after")
     def _check(self) -> "Settings":

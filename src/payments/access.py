@@ -10,6 +10,7 @@ import jwt
 import msgspec
 from fastapi import Depends, Request
 
+from shared.context import note_merchant
 from shared.identity import ALGORITHM, AUDIENCE, ISSUER, LEEWAY_SECONDS, Identity
 from shared.permissions import PERMISSIONS
 from shared.problems import Problem
@@ -88,7 +89,9 @@ def merchant_of(caller: Identity) -> UUID:
 def identity(request: Request) -> Identity:
     """Return the caller, for FastAPI's dependency injection."""
     access: Access = request.app.state.access
-    return access.identify(request.headers.get("authorization"))
+    caller = access.identify(request.headers.get("authorization"))
+    note_merchant(caller.merchant_id)
+    return caller
 
 
 Caller = Annotated[Identity, Depends(identity)]

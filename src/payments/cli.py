@@ -95,12 +95,9 @@ def migrate(
 @app.command()
 def worker() -> None:
     """Run the background worker, until SIGTERM."""
-    import logging
-
     from payments.settings import Settings
     from payments.worker import run
 
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     run(Settings())
 
 

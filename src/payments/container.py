@@ -24,6 +24,7 @@ from payments.idempotency.service import Idempotency
 from payments.keyring import Keyring
 from payments.ledger.service import Ledger
 from payments.merchants.service import Merchants
+from payments.metrics import CATALOGUE
 from payments.payments.callbacks import Callbacks
 from payments.payments.calls import Calls
 from payments.payments.intake import Intake, Policy
@@ -48,6 +49,7 @@ from payments.webhooks.secret_box import SecretBox
 from payments.webhooks.sender import Sender
 from payments.webhooks.service import Webhooks
 from shared.redis_connection import RedisConnection
+from shared.telemetry import Telemetry
 
 # A wake-up that comes later than this is of no use.
 _ANNOUNCE_SECONDS = 1.0
@@ -61,15 +63,22 @@ class Container:
     """Everything one process of the service needs, built once from its settings."""
 
     def __init__(
-        self, settings: Settings, *, sandbox_delay: Delay = asyncio.sleep, clock: Callable[[], datetime] = _now
+        self,
+        settings: Settings,
+        *,
+        process: str = "payments",
+        sandbox_delay: Delay = asyncio.sleep,
+        clock: Callable[[], datetime] = _now,
     ) -> None:
         """Build the parts; nothing connects yet.
 
         Shapes:
+            process: the name under which traces show it.
             sandbox_delay: how the sandbox waits when a card plays slow.
             clock: tells what has matured, and which day it is for payouts.
         """
         self.settings = settings
+        self.telemetry = Telemetry(process, settings, CATALOGUE)
         self.database = Database(settings.database_url)
         self.keyring = Keyring.load(settings.keyring_file)
         self.access = Access.load(settings.identity_jwks_file)
@@ -172,6 +181,7 @@ class Container:
 
     async def open(self) -> None:
         """Start what runs in the background."""
+        self.telemetry.open()
         await self.write_path.open()
 
     async def close(self) -> None:
@@ -183,3 +193,4 @@ class Container:
         await self.announcer.close()
         await self.fraud.close()
         await self.database.dispose()
+        await self.telemetry.close()

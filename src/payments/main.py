@@ -26,6 +26,8 @@ from payments.risk import routes as risk_routes
 from payments.settings import Settings
 from payments.vault import routes as vault_routes
 from payments.webhooks import routes as webhooks_routes
+from shared import logs
+from shared.red import HEALTH, ROUTES, Requests, Templates
 
 
 def create_app(container: Container) -> ASGIApp:
@@ -75,9 +77,18 @@ def create_app(container: Container) -> ASGIApp:
     # Routes of the framework below ours: they ask no permission.
     app.add_route("/health/live", live, include_in_schema=False)
     app.add_route("/health/ready", ready, include_in_schema=False)
-    return Entry(app, container.access, payments_routes.hot_routes(container.payments, container.queries))
+    telemetry = container.telemetry
+    return Entry(
+        app,
+        container.access,
+        payments_routes.hot_routes(container.payments, container.queries),
+        Requests(telemetry.registry, "payments", Templates((*HEALTH, *ROUTES))),
+        telemetry.tracing,
+    )
 
 
 def app_factory() -> ASGIApp:
     """Return the application configured by the environment, for the server."""
-    return create_app(Container(Settings()))
+    settings = Settings()
+    logs.configure("payments", settings.log_format)
+    return create_app(Container(settings))

@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from shared.telemetry import TelemetrySettings
 
 
-class Settings(BaseSettings):
+class Settings(TelemetrySettings):
     """What differs between places; everything else is code.
 
     Shapes:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from payments.container import Container
 from payments.events.wakeups import COMMITTED, SEQUENCED
 from payments.settings import Settings
+from shared import logs
 
 _log = logging.getLogger(__name__)
 
@@ -133,6 +134,7 @@ def run(settings: Settings) -> None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await serve(Container(settings), stop)
+        await serve(Container(settings, process="worker"), stop)
 
+    logs.configure("worker", settings.log_format)
     asyncio.run(main())

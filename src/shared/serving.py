@@ -16,7 +16,6 @@ What is set, and why:
 import argparse
 import asyncio
 import gc
-import logging
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -89,8 +88,6 @@ def server_config(app: str | Callable[[], Any], host: str, port: int) -> uvicorn
 
 def serve(factory: str, *, host: str = "127.0.0.1", port: int = 8000) -> None:
     """Serve ``module:factory`` until SIGTERM or SIGINT, then finish what is in flight."""
-    # Does nothing where the caller has set up logging already.
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     _Server(server_config(factory, host, port)).run()
 
 

@@ -33,6 +33,9 @@ STATE = State(
     admin_token="token",
     database_url="postgresql://",
     redis_url="redis://",
+    gateway_metrics_url="http://127.0.0.1:3/metrics",
+    payments_metrics_url="http://127.0.0.1:4/metrics",
+    worker_metrics_url="http://127.0.0.1:5/metrics",
 )
 
 
@@ -90,6 +93,9 @@ def test_state_is_there_while_the_platform_runs(workspace):
             "admin_token",
             "database_url",
             "redis_url",
+            "gateway_metrics_url",
+            "payments_metrics_url",
+            "worker_metrics_url",
         }
         states.withdraw(workspace)
         assert not workspace.state.exists()

@@ -11,7 +11,7 @@ import pytest
 from payments.http.entry import Entry
 from shared.asgi import MAX_BODY_BYTES
 from shared.identity import ALGORITHM
-from tests.support import Caller, Platform, body_of, client_of, problem_of
+from tests.support import Caller, Platform, body_of, client_of, problem_of, unmeasured
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -189,7 +189,7 @@ async def test_a_defect_is_answered_with_a_problem_that_tells_nothing(service: P
     async def broken(scope, receive, send) -> None:
         raise RuntimeError("the secret is 4242")
 
-    async with client_of(Entry(broken, service.container.access, {})) as client:
+    async with client_of(Entry(broken, service.container.access, {}, unmeasured())) as client:
         response = await client.get("/v1/payments")
     problem = problem_of(response, 500, "internal")
     assert (problem["effect"], problem["retryable"]) == ("unknown", True)

@@ -20,6 +20,7 @@ from payments.merchants.scopes import SCOPES
 from payments.merchants.service import Merchants
 from shared.identity import ALGORITHM, Identity, Kind
 from shared.ids import new_uuid
+from tests.support import unmeasured
 
 
 class Clock:
@@ -94,7 +95,7 @@ def client(merchants: Merchants) -> Client:
     access = Access({"test": private_key.public_key()})
     app.state.access = access
     app.include_router(build_router(merchants))
-    return Client(Entry(app, access, {}), private_key)
+    return Client(Entry(app, access, {}, unmeasured()), private_key)
 
 
 @pytest.fixture

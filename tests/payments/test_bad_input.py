@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from payments.http.entry import Entry
 from payments.money import MAX_AMOUNT
-from tests.support import VISA, Caller, Platform, body_of, client_of, problem_of
+from tests.support import VISA, Caller, Platform, body_of, client_of, problem_of, unmeasured
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -91,7 +91,7 @@ MALFORMED = [
 async def framework_only(service: Platform) -> AsyncIterator[Any]:
     """The same service without its short path, which nobody may be able to tell."""
     assert isinstance(service.app, Entry)
-    async with client_of(Entry(service.app._app, service.container.access, {})) as client:
+    async with client_of(Entry(service.app._app, service.container.access, {}, unmeasured())) as client:
         yield client
 
 

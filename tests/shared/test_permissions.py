@@ -11,7 +11,9 @@ from payments.access import Access
 from payments.http.entry import Entry
 from payments.main import create_app
 from payments.merchants.scopes import SCOPES
+from payments.metrics import CATALOGUE
 from shared.identity import Identity, Kind
+from shared.metrics import Registry
 from shared.permissions import PERMISSIONS, ROLES, Permission, key, people
 from tests.support import client_of
 
@@ -50,6 +52,7 @@ def callers() -> Callers:
 def entry(callers) -> Entry:
     container = MagicMock()
     container.access = callers
+    container.telemetry.registry = Registry(CATALOGUE)
     entry = create_app(container)
     assert isinstance(entry, Entry)
     return entry

@@ -13,6 +13,7 @@ from payments.http import problems
 from payments.http.entry import Entry
 from payments.vault.routes import build_router
 from shared.identity import Identity
+from tests.support import unmeasured
 from tests.vault.support import AMEX, DECLINED, VISA
 
 PATH = "/v1/payment_methods"
@@ -30,7 +31,7 @@ class Door:
         app.include_router(build_router(vault))
         problems.install(app)
         app.dependency_overrides[identity] = self.identity
-        entry = Entry(app, access=None, hot={})  # type: ignore[arg-type]  # there is no hot route here
+        entry = Entry(app, access=None, hot={}, requests=unmeasured())  # type: ignore[arg-type]  # there is no hot route here
         self.http = httpx2.AsyncClient(transport=httpx2.ASGITransport(entry), base_url="http://payments")
 
     def identity(self):

@@ -9,7 +9,7 @@ from payments.devtools import state as states
 from payments.devtools.console import Console
 from payments.devtools.keys import PEOPLE_AUDIENCE, PEOPLE_ISSUER, KeyFiles
 from payments.devtools.migrate import migrate
-from payments.devtools.ports import RANGE, free_port
+from payments.devtools.ports import LOOPBACK, RANGE, free_port, free_ports
 from payments.devtools.seed import DemoMerchant, seed
 from payments.devtools.servers import APP, OWNER, Postgres, Valkey
 from payments.devtools.services import HttpService, Service
@@ -62,14 +62,22 @@ def _start(workspace: Workspace, supervisor: Supervisor, console: Console) -> Pl
 
     database_url = postgres.url(APP, _DATABASE)
     settings = _payments_settings(keys, database_url, valkey.url)
-    payments = HttpService("payments", "payments.main:app_factory", port=free_port(), environment=settings)
+    payments_port, *metrics_ports = free_ports(4)
+    metrics = dict(zip(("gateway", "payments", "worker"), metrics_ports, strict=True))
+    payments = HttpService(
+        "payments",
+        "payments.main:app_factory",
+        port=payments_port,
+        environment=settings | _port("PAYMENTS", metrics["payments"]),
+    )
     gateway = HttpService(
         "gateway",
         "gateway.main:app_factory",
         port=free_port(_usual_port(workspace)),
-        environment=_gateway_settings(keys, payments.url, valkey.url),
+        environment=_gateway_settings(keys, payments.url, valkey.url) | _port("GATEWAY", metrics["gateway"]),
     )
-    for service in (Service("worker", "payments", "worker", environment=settings), payments, gateway):
+    worker = Service("worker", "payments", "worker", environment=settings | _port("PAYMENTS", metrics["worker"]))
+    for service in (worker, payments, gateway):
         supervisor.start(service)
 
     admin_token = keys.admin_token()
@@ -84,8 +92,13 @@ def _start(workspace: Workspace, supervisor: Supervisor, console: Console) -> Pl
         admin_token=admin_token,
         database_url=database_url,
         redis_url=valkey.url,
+        **{f"{name}_metrics_url": f"http://{LOOPBACK}:{port}/metrics" for name, port in metrics.items()},
     )
     return Platform(state, first, supervisor)
+
+
+def _port(prefix: str, port: int) -> dict[str, str]:
+    return {f"{prefix}_METRICS_PORT": str(port)}
 
 
 def _payments_settings(keys: KeyFiles, database_url: str, redis_url: str) -> dict[str, str]:

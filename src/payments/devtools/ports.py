@@ -24,6 +24,14 @@ def free_port(preferred: int | None = None) -> int:
     raise OSError(f"none of {_ATTEMPTS} ports tried on {LOOPBACK} was free")
 
 
+def free_ports(count: int) -> list[int]:
+    """As many different ones."""
+    found: set[int] = set()
+    while len(found) < count:
+        found.add(free_port())
+    return list(found)
+
+
 def is_free(port: int) -> bool:
     """Whether a server could listen on this port now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:

@@ -20,6 +20,9 @@ class State:
     admin_token: str
     database_url: str
     redis_url: str
+    gateway_metrics_url: str
+    payments_metrics_url: str
+    worker_metrics_url: str
 
 
 def publish(workspace: Workspace, state: State) -> None:

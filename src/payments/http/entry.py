@@ -19,10 +19,13 @@ from payments.http.models import StrictModel
 from payments.http.problems import from_failure, from_validation, malformed_json
 from shared.asgi import ClientGoneError, read_body, send_problem
 from shared.card_numbers import contains_card_number
+from shared.context import RequestContext, current, note_merchant
 from shared.identity import Identity
 from shared.ids import new_id
 from shared.permissions import PERMISSIONS
 from shared.problems import Problem
+from shared.red import Requests
+from shared.tracing import HEADER, Parent, Tracing
 
 _log = logging.getLogger(__name__)
 
@@ -47,11 +50,20 @@ class HotRoute:
 class Entry:
     """Wraps the FastAPI application."""
 
-    def __init__(self, app: ASGIApp, access: Access, hot: dict[tuple[str, str], HotRoute]) -> None:
-        """Take the application, the verifier of callers and the hot routes by (method, path)."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        access: Access,
+        hot: dict[tuple[str, str], HotRoute],
+        requests: Requests,
+        tracing: Tracing | None = None,
+    ) -> None:
+        """Take the application, who verifies callers, the hot routes by (method, path), who counts and who traces."""
         self._app = app
         self._access = access
         self._hot = hot
+        self._requests = requests
+        self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -63,13 +75,28 @@ class Entry:
         if not request_id or contains_card_number(request_id):
             request_id = new_id("req")
         scope["request_id"] = request_id
-        started = False
+        context = RequestContext(request_id)
+        current.set(context)
+        parent = Parent.of(headers[HEADER]) if HEADER in headers else None
+        context.trace_id = parent.trace_id if parent is not None else None
+        if parent is None or not parent.sampled or self._tracing is None:
+            await self._answer(scope, headers, receive, send)
+            return
+        with self._tracing.server(context, parent):
+            await self._answer(scope, headers, receive, send)
+
+    async def _answer(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
+        request_id: str = scope["request_id"]
+        answer, started = self._requests.begin(scope), False
 
         async def remember(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
+                answer.status = message["status"]
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode("latin-1"))]
+            elif message.get("more_body", False):
+                answer.end()  # a stream of events may last for hours
             await send(message)
 
         try:
@@ -77,11 +104,16 @@ class Entry:
         except ClientGoneError:
             return
         except Problem as problem:
+            answer.status = problem.status
             await send_problem(send, problem, scope["path"], request_id)
         except Exception as error:  # noqa: BLE001 - the last resort: whatever it was, the client gets a problem document
             _log.exception("request failed", extra={"request_id": request_id})
             if not started:
-                await send_problem(send, from_failure(error, scope["method"]), scope["path"], request_id)
+                failure = from_failure(error, scope["method"])
+                answer.status = failure.status
+                await send_problem(send, failure, scope["path"], request_id)
+        finally:
+            answer.end()
 
     async def _serve(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
         if scope["method"] not in _WITH_BODY:
@@ -101,6 +133,7 @@ class Entry:
 
     async def _serve_hot(self, hot: HotRoute, scope: Scope, headers: dict[bytes, bytes], body: bytes) -> Response:
         caller = self._access.identify(headers.get(b"authorization", b"").decode("latin-1"))
+        note_merchant(caller.merchant_id)
         PERMISSIONS[f"{scope['method']} {scope['path']}"].demand(caller)
         key = idempotency_key([value for name, value in scope["headers"] if name == b"idempotency-key"])
         try:

@@ -1,0 +1,251 @@
+"""The Helm charts of a cluster: which version, where it lives, and the values that are not its default."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from cdk.stage import Stage
+
+_EKS = "https://aws.github.io/eks-charts"
+_PROMETHEUS = "https://prometheus-community.github.io/helm-charts"
+_PROMETHEUS_URL = "http://kube-prometheus-stack-prometheus.monitoring.svc"
+IN_FLIGHT = "http_requests_in_flight"
+"""The gauge that pods scale by."""
+
+
+class Chart(NamedTuple):
+    """One chart."""
+
+    name: str
+    repository: str
+    version: str
+    namespace: str
+    values: Mapping[str, Any]
+    after: tuple[str, ...] = ()
+    """Charts whose custom resource definitions this one uses."""
+
+
+def charts(stage: Stage, *, vpc_id: str) -> Iterator[Chart]:
+    """Yield the charts of a stage, each after those that it needs."""
+    yield Chart(
+        "aws-load-balancer-controller",
+        _EKS,
+        "3.2.2",
+        "kube-system",
+        {
+            "clusterName": stage.prefix,
+            "region": stage.region,
+            "vpcId": vpc_id,
+            "replicaCount": 2 if stage.protected else 1,
+            "serviceAccount": {"name": "aws-load-balancer-controller"},
+            "enableServiceMutatorWebhook": False,
+            "defaultTags": dict(stage.tags),
+        },
+    )
+    yield Chart(
+        "external-secrets",
+        "https://charts.external-secrets.io",
+        "1.2.1",
+        "external-secrets",
+        {"installCRDs": True, "serviceAccount": {"name": "external-secrets"}},
+    )
+    yield Chart(
+        "metrics-server", "https://kubernetes-sigs.github.io/metrics-server", "3.13.0", "kube-system", {"replicas": 1}
+    )
+    yield Chart(
+        "cluster-autoscaler",
+        "https://kubernetes.github.io/autoscaler",
+        "9.53.0",
+        "kube-system",
+        {
+            "fullnameOverride": "cluster-autoscaler",
+            "cloudProvider": "aws",
+            "awsRegion": stage.region,
+            "autoDiscovery": {"clusterName": stage.prefix},
+            "rbac": {"serviceAccount": {"name": "cluster-autoscaler"}},
+            # Spot first: it is the group that has room where the other is full.
+            "extraArgs": {"expander": "least-waste", "balance-similar-node-groups": True},
+        },
+    )
+    assert stage.domain is not None  # noqa: S101  EKS without a domain is refused
+    yield Chart(
+        "external-dns",
+        "https://kubernetes-sigs.github.io/external-dns",
+        "1.19.0",
+        "external-dns",
+        {
+            "provider": {"name": "aws"},
+            "env": [{"name": "AWS_DEFAULT_REGION", "value": stage.region}],
+            "serviceAccount": {"name": "external-dns"},
+            "sources": ["ingress"],
+            "policy": "sync",
+            "registry": "txt",
+            "txtOwnerId": stage.prefix,
+            "domainFilters": [stage.domain.name],
+        },
+    )
+    if stage.cluster.monitoring:
+        yield from _monitoring(stage)
+    yield _collector(stage)
+    yield _fluent_bit(stage)
+
+
+def _monitoring(stage: Stage) -> Iterator[Chart]:
+    yield Chart(
+        "kube-prometheus-stack",
+        _PROMETHEUS,
+        "81.6.9",
+        "monitoring",
+        {
+            "fullnameOverride": "kube-prometheus-stack",
+            "prometheus": {
+                "prometheusSpec": {
+                    "retention": "15d",
+                    "replicas": 2 if stage.protected and stage.database.multi_az else 1,
+                    # Our own ServiceMonitors and rules carry no release label.
+                    "serviceMonitorSelectorNilUsesHelmValues": False,
+                    "ruleSelectorNilUsesHelmValues": False,
+                    "podMonitorSelectorNilUsesHelmValues": False,
+                    "storageSpec": _volume("20Gi"),
+                    "resources": _resources("200m", "1Gi"),
+                }
+            },
+            "alertmanager": {"alertmanagerSpec": {"storage": _volume("2Gi"), "resources": _resources("50m", "128Mi")}},
+            # Its administrator's password is generated in the cluster, and people come through port-forward.
+            "grafana": {
+                "sidecar": {"dashboards": {"enabled": True, "searchNamespace": "ALL"}},
+                "resources": _resources("100m", "256Mi"),
+            },
+            # EKS runs these where nobody can scrape them.
+            "kubeEtcd": {"enabled": False},
+            "kubeControllerManager": {"enabled": False},
+            "kubeScheduler": {"enabled": False},
+        },
+    )
+    yield Chart(
+        "prometheus-adapter",
+        _PROMETHEUS,
+        "5.2.0",
+        "monitoring",
+        {
+            "prometheus": {"url": _PROMETHEUS_URL, "port": 9090},
+            "rules": {
+                "default": False,
+                "custom": [
+                    {
+                        "seriesQuery": f'{IN_FLIGHT}{{namespace!="",pod!=""}}',
+                        "resources": {
+                            "overrides": {"namespace": {"resource": "namespace"}, "pod": {"resource": "pod"}}
+                        },
+                        "name": {"as": IN_FLIGHT},
+                        "metricsQuery": "sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)",
+                    }
+                ],
+            },
+            "resources": _resources("50m", "128Mi"),
+        },
+        after=("kube-prometheus-stack",),
+    )
+    yield Chart(
+        "loki",
+        "https://grafana.github.io/helm-charts",
+        "6.46.0",
+        "logging",
+        {
+            "deploymentMode": "SingleBinary",
+            "loki": {
+                "auth_enabled": False,
+                "commonConfig": {"replication_factor": 1},
+                "storage": {"type": "filesystem"},
+                "useTestSchema": False,
+                "schemaConfig": {
+                    "configs": [
+                        {
+                            "from": "2026-01-01",
+                            "store": "tsdb",
+                            "object_store": "filesystem",
+                            "schema": "v13",
+                            "index": {"prefix": "index_", "period": "24h"},
+                        }
+                    ]
+                },
+                "compactor": {"retention_enabled": True, "delete_request_store": "filesystem"},
+                "limits_config": {"retention_period": f"{min(stage.observability.log_days, 30) * 24}h"},
+            },
+            "singleBinary": {
+                "replicas": 1,
+                "persistence": {"size": "50Gi", "storageClass": "gp3"},
+                "resources": _resources("200m", "512Mi"),
+            },
+            "gateway": {"enabled": False},
+            "read": {"replicas": 0},
+            "write": {"replicas": 0},
+            "backend": {"replicas": 0},
+            "chunksCache": {"enabled": False},
+            "resultsCache": {"enabled": False},
+            "lokiCanary": {"enabled": False},
+            "test": {"enabled": False},
+        },
+    )
+
+
+def _collector(stage: Stage) -> Chart:
+    return Chart(
+        "opentelemetry-collector",
+        "https://open-telemetry.github.io/opentelemetry-helm-charts",
+        "0.138.0",
+        "monitoring",
+        {
+            "fullnameOverride": "opentelemetry-collector",
+            "mode": "deployment",
+            "image": {"repository": "otel/opentelemetry-collector-contrib"},
+            "serviceAccount": {"name": "opentelemetry-collector"},
+            "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
+            "ports": {"jaeger-compact": {"enabled": False}, "jaeger-grpc": {"enabled": False}},
+            "config": {
+                "receivers": {"otlp": {"protocols": {"grpc": {}, "http": {}}}, "jaeger": None, "zipkin": None},
+                "exporters": {"awsxray": {"region": stage.region}, "debug": None},
+                "service": {"pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["awsxray"]}}},
+            },
+        },
+    )
+
+
+def _fluent_bit(stage: Stage) -> Chart:
+    loki = """[OUTPUT]
+    Name loki
+    Match kube.*
+    Host loki.logging.svc
+    Port 3100
+    Labels namespace=$kubernetes['namespace_name'],app=$kubernetes['labels']['app.kubernetes.io/name']
+"""
+    cloudwatch = f"""[OUTPUT]
+    Name cloudwatch_logs
+    Match kube.*
+    region {stage.region}
+    log_group_name /aws/eks/{stage.prefix}/pods
+    log_stream_prefix pod-
+    auto_create_group false
+"""
+    return Chart(
+        "fluent-bit",
+        "https://fluent.github.io/helm-charts",
+        "0.54.0",
+        "logging",
+        {
+            "serviceAccount": {"name": "fluent-bit"},
+            # Spot nodes have logs too.
+            "tolerations": [{"operator": "Exists"}],
+            "resources": _resources("50m", "64Mi"),
+            "config": {"outputs": loki if stage.cluster.monitoring else cloudwatch},
+        },
+        after=("loki",) if stage.cluster.monitoring else (),
+    )
+
+
+def _volume(size: str) -> dict[str, Any]:
+    spec = {"storageClassName": "gp3", "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}}
+    return {"volumeClaimTemplate": {"spec": spec}}
+
+
+def _resources(cpu: str, memory: str) -> dict[str, Any]:
+    return {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory}}
