@@ -7,6 +7,8 @@
     payments migrate      bring a database up to date
     payments worker       run the background worker
     payments manifests    compare, check and approve Kubernetes manifests
+    payments ledger       verify the books
+    payments inspect      print all that is known about a payment
     payments fraud        try candidate rules on stored payments
     payments rates        import exchange rates
     payments vault        look after the keys of the card vault
@@ -19,6 +21,7 @@ from typing import Annotated
 
 import typer
 
+from payments.audit import commands as audit
 from payments.devtools.manifests import commands as manifests
 from payments.fraud import commands as fraud
 from payments.fx import commands as rates
@@ -31,6 +34,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(audit.app)
+app.command("inspect")(audit.inspect_payment)
 app.add_typer(fraud.app)
 app.add_typer(manifests.app)
 app.add_typer(rates.app)

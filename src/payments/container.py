@@ -40,6 +40,7 @@ from payments.payouts.sandbox_rail import SandboxRail
 from payments.payouts.service import Payouts
 from payments.risk.service import Risk
 from payments.settings import Settings
+from payments.statements.service import Statements
 from payments.vault.envelope import Envelope
 from payments.vault.keys import key_provider
 from payments.vault.service import Vault
@@ -171,6 +172,7 @@ class Container:
             rails=Rails([SandboxRail(clock)]),
             clock=clock,
         )
+        self.statements = Statements(self.database, self.merchants, clock)
         self.recovery = Recovery(self.database, self.write_path, self.connectors)
 
     async def _deliver_sandbox(self, headers: Mapping[str, str], body: bytes) -> None:

@@ -24,6 +24,7 @@ from payments.payments import routes as payments_routes
 from payments.payouts import routes as payouts_routes
 from payments.risk import routes as risk_routes
 from payments.settings import Settings
+from payments.statements import routes as statements_routes
 from payments.vault import routes as vault_routes
 from payments.webhooks import routes as webhooks_routes
 from shared import logs
@@ -58,6 +59,7 @@ def create_app(container: Container) -> ASGIApp:
     app.include_router(ledger_routes.build_router(container.ledger))
     app.include_router(disputes_routes.build_router(container.disputes))
     app.include_router(payouts_routes.build_router(container.payouts))
+    app.include_router(statements_routes.build_router(container.statements))
     app.include_router(fraud_routes.build_router(container.fraud_desk))
     app.include_router(fx_routes.build_router(container.fx))
     app.include_router(risk_routes.build_router(container.risk))

@@ -110,6 +110,8 @@ PERMISSIONS: dict[str, Permission] = {
     "GET /v1/payouts/{payout}": key("payouts:read"),
     "GET /v1/payouts/{payout}/items": key("payouts:read"),
     "GET /v1/payouts/{payout}/items.csv": key("payouts:read"),
+    "GET /v1/statements": key("balances:read"),
+    "GET /v1/statements.csv": key("balances:read"),
     "GET /v1/disputes": key("disputes:read"),
     "GET /v1/disputes/{dispute}": key("disputes:read"),
     "POST /v1/disputes/{dispute}/evidence": key("disputes:write"),

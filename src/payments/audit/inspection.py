@@ -1,0 +1,97 @@
+"""Everything that is known about one payment, for a person at three in the morning. No card data: it is not read."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+_PAYMENT = """
+SELECT id, merchant_id, livemode, status, amount, currency, amount_authorized, amount_captured, amount_refunded,
+       amount_disputed, amount_capturing, amount_refunding, voiding, capture_method, connector, acquirer_reference,
+       decline_code, fee_charged, settlement_currency, fx_rate_mid, fx_remainder, reference, idempotency_key,
+       expires_at, review_expires_at, acquirer_deadline, created_at, updated_at
+  FROM payments.payments WHERE id = :id
+"""
+_TIMELINE = """
+SELECT s ->> 'at' AS at, s ->> 'from' AS "from", s ->> 'to' AS "to", s ->> 'cause' AS cause,
+       s ->> 'operation' AS operation, s ->> 'amount' AS amount
+  FROM payments.payments p CROSS JOIN jsonb_array_elements(p.timeline) WITH ORDINALITY AS e(s, n)
+ WHERE p.id = :id ORDER BY n
+"""
+_OPERATIONS = """
+SELECT id, kind, status, amount, final, acquirer_reference, failure_code, acquirer_deadline, created_at, updated_at
+  FROM payments.operations WHERE payment_id = :id ORDER BY id
+"""
+_DISPUTES = """
+SELECT id, status, reason, amount, amount_withheld, fee, fee_currency, reference, respond_by, updated_at
+  FROM payments.disputes WHERE payment_id = :id ORDER BY id
+"""
+_POSTINGS = """
+SELECT t.created_at, t.kind, t.operation, a.kind AS account, p.currency, greatest(p.amount, 0) AS debit,
+       greatest(-p.amount, 0) AS credit
+  FROM payments.ledger_transactions t JOIN payments.postings p ON p.transaction_id = t.id
+  JOIN payments.ledger_accounts a ON a.id = p.account_id
+ WHERE t.payment_id = :id ORDER BY t.id, p.line
+"""
+_PAYOUTS = """
+SELECT i.kind, i.operation, i.amount, i.currency, i.available_at, m.created_at AS matured_at, m.payout_id, o.status
+  FROM payments.settlement_items i LEFT JOIN payments.maturities m ON m.id = i.maturity_id
+  LEFT JOIN payments.payouts o ON o.id = m.payout_id
+ WHERE i.payment_id = :id ORDER BY i.transaction_id
+"""
+_ATTEMPTS = """
+SELECT s.kind, s.key, s.reference, s.amount, s.currency, s.outcome, s.decline_code, s.scenario, s.callbacks,
+       s.created_at
+  FROM sandbox.operations s
+ WHERE s.key = replace(CAST(:id AS text), '-', '')
+    OR s.key IN (SELECT replace(o.id::text, '-', '') FROM payments.operations o WHERE o.payment_id = :id)
+ ORDER BY s.created_at
+"""
+_EVENTS = """
+SELECT e.created_at, e.type, e.id FROM payments.events e
+ WHERE e.object_id = :id OR e.object_id IN (SELECT id FROM payments.operations WHERE payment_id = :id
+                                            UNION ALL SELECT id FROM payments.disputes WHERE payment_id = :id)
+ ORDER BY e.id
+"""
+_SECTIONS = {
+    "timeline": _TIMELINE,
+    "operations": _OPERATIONS,
+    "disputes": _DISPUTES,
+    "postings": _POSTINGS,
+    "on its way to the merchant": _PAYOUTS,
+    "what the sandbox acquirer noted": _ATTEMPTS,
+    "events": _EVENTS,
+}
+
+
+class Section(NamedTuple):
+    """One part of the answer: rows of a table."""
+
+    title: str
+    rows: Sequence[dict[str, Any]]
+
+
+class Inspection(NamedTuple):
+    """A payment and everything that belongs to it."""
+
+    payment: dict[str, Any]
+    receipt: dict[str, Any] | None
+    sections: list[Section]
+
+
+async def inspect(connection: AsyncConnection, payment_id: UUID) -> Inspection | None:
+    """Return what is known about a payment, if there is one, all of one moment."""
+    found = await _rows(connection, _PAYMENT, payment_id)
+    if not found:
+        return None
+    receipt = await connection.scalar(
+        sa.text("SELECT receipt FROM payments.payments WHERE id = :id"), {"id": payment_id}
+    )
+    sections = [Section(title, await _rows(connection, query, payment_id)) for title, query in _SECTIONS.items()]
+    return Inspection(found[0], receipt, [section for section in sections if section.rows])
+
+
+async def _rows(connection: AsyncConnection, query: str, payment_id: UUID) -> list[dict[str, Any]]:
+    return [dict(row) for row in (await connection.execute(sa.text(query), {"id": payment_id})).mappings()]
