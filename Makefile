@@ -66,6 +66,13 @@ RUNS ?= 1000
 fuzz: setup-test ## Play 1,000 random lives of a merchant against the model (RUNS=5000 for more)
 	@FUZZ_RUNS=$(RUNS) $(PY) -m pytest -n 2 tests/payments/test_machine.py
 
+# Random requests to each operation, on top of the edges of every field.
+REQUESTS ?= 60
+
+.PHONY: fuzz-api
+fuzz-api: setup-test ## Send random requests to every operation of the API (REQUESTS=200 for more)
+	@CONTRACT_EXAMPLES=$(REQUESTS) $(PY) -m pytest tests/contract
+
 .PHONY: lint
 lint: setup-test ## ruff, formatting, types, import rules
 	@$(PY) -m ruff check $(SOURCES)

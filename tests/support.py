@@ -20,7 +20,6 @@ from payments.container import Container
 from payments.devtools.keys import KeyFiles
 from payments.fx import sample
 from payments.http.models import ResponseModel
-from payments.http.problems import SCHEMA
 from payments.main import create_app
 from payments.merchants.scopes import SCOPES
 from payments.payments import schemas
@@ -28,6 +27,7 @@ from payments.settings import Settings
 from shared.identity import ALGORITHM, Identity, Kind
 from shared.ids import uuid_of
 from shared.metrics import Registry
+from shared.problem_catalog import SCHEMA
 from shared.problems import MEDIA_TYPE
 from shared.red import Requests, Templates, red_metrics
 from shared.signing_keys import key_id, load_private_key

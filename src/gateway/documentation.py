@@ -17,17 +17,14 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from scalar_fastapi import AgentScalarConfig, get_scalar_api_reference
 
 from gateway import upstream as port
-from shared.problems import MEDIA_TYPE, Problem
+from shared import problem_catalog
+from shared.problems import Problem
 
 SCRIPT = "scalar-api-reference-1.72.1.js.gz"
 _TIMEOUT_SECONDS = 10.0
-_BEARER = {
-    "type": "http",
-    "scheme": "bearer",
-    "description": "An API key (`sk_test_…`, `sk_live_…`), or the token of a person who administers the platform.",
-}
-# What the gateway itself can answer on every route.
-_OWN_ANSWERS = (401, 404, 405, 413, 502, 503, 504)
+# What the gateway itself can answer to a request that the document describes.
+_OWN_ANSWERS = (400, 401, 408, 413, 429, 500, 502, 503, 504)
+_OWN_HEADERS = {name: {"$ref": f"#/components/headers/{name}"} for name in ("RateLimit", "RateLimit-Policy")}
 _OPERATIONS = frozenset(("get", "post", "put", "patch", "delete"))
 _PAGE_POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
@@ -54,7 +51,7 @@ def build_router(upstream: port.Upstream) -> APIRouter:
             telemetry=False,
             agent=AgentScalarConfig(disabled=True),
             overrides={"mcp": {"disabled": True}},
-            authentication={"preferredSecurityScheme": "bearer"},
+            authentication={"preferredSecurityScheme": "api_key"},
             show_developer_tools="never",
             hide_client_button=True,
         )
@@ -78,17 +75,17 @@ def public_document(payments: dict[str, Any], gateway: dict[str, Any]) -> dict[s
     """Return payments' OpenAPI document with only the public routes, the gateway's own, and this server."""
     document = deepcopy(payments)
     components = document.setdefault("components", {})
-    components["securitySchemes"] = {"bearer": _BEARER}
-    components["schemas"] = {**gateway.get("components", {}).get("schemas", {}), **components.get("schemas", {})}
-    schema = {"$ref": "#/components/schemas/Problem"} if "Problem" in components["schemas"] else {"type": "object"}
+    for kind, entries in (*gateway.get("components", {}).items(), *problem_catalog.components().items()):
+        components[kind] = {**entries, **components.get(kind, {})}
     paths = {path: item for path, item in document.get("paths", {}).items() if path.startswith("/v1/")}
     for item in paths.values():
         for operation in (value for method, value in item.items() if method in _OPERATIONS):
-            operation["security"] = [{"bearer": []}]
             answers = operation.setdefault("responses", {})
             for status in _OWN_ANSWERS:
-                content = {MEDIA_TYPE: {"schema": schema}}
-                answers.setdefault(str(status), {"description": HTTPStatus(status).phrase, "content": content})
+                answers.setdefault(str(status), problem_catalog.reference(status))
+            for answer in answers.values():
+                if "$ref" not in answer:
+                    answer["headers"] = answer.get("headers", {}) | _OWN_HEADERS
     document["paths"] = paths | gateway.get("paths", {})
     document["servers"] = [{"url": "/", "description": "This gateway"}]
     return document

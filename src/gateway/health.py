@@ -7,12 +7,11 @@ from typing import Any
 from fastapi import APIRouter
 
 from gateway.upstream import Request, Upstream, UpstreamError
-from shared.problems import MEDIA_TYPE, Problem
+from shared.problem_catalog import reference
+from shared.problems import Problem
 
 _TIMEOUT_SECONDS = 2.0
-_NOT_READY: dict[int | str, dict[str, Any]] = {
-    503: {"description": "Payments cannot be reached or is not ready", "content": {MEDIA_TYPE: {}}}
-}
+_NOT_READY: dict[int | str, dict[str, Any]] = {503: dict(reference(503))}
 
 
 def build_router(upstream: Upstream) -> APIRouter:

@@ -12,12 +12,13 @@ from starlette.types import ASGIApp
 from payments.access import authorize
 from payments.container import Container
 from payments.disputes import routes as disputes_routes
-from payments.events import openapi
+from payments.events import openapi as events_openapi
 from payments.events import routes as events_routes
 from payments.fraud import routes as fraud_routes
 from payments.fx import routes as fx_routes
-from payments.http import problems
+from payments.http import openapi, problems
 from payments.http.entry import Entry
+from payments.http.lists import only_known
 from payments.ledger import routes as ledger_routes
 from payments.merchants import routes as merchants_routes
 from payments.payments import routes as payments_routes
@@ -43,14 +44,16 @@ def create_app(container: Container) -> ASGIApp:
     app = FastAPI(
         title="Payments",
         version="1",
-        dependencies=[Depends(authorize)],
+        dependencies=[Depends(authorize), Depends(only_known)],
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=openapi.operation_id,
     )
     app.state.access = container.access
     problems.install(app)
+    events_openapi.install(app)
     openapi.install(app)
     app.include_router(vault_routes.build_router(container.vault))
     app.include_router(payments_routes.build_router(container.payments, container.queries))

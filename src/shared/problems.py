@@ -1,14 +1,6 @@
 """RFC 9457 problem details: the one shape of every error both services answer with.
 
-    Problem
-    ├── 400 malformed_json, invalid_request, idempotency_key_missing, idempotency_key_invalid
-    ├── 401 unauthenticated        403 forbidden        404 not_found        405 method_not_allowed
-    ├── 409 payment_state, authorization_expired, idempotency_key_in_use
-    ├── 408 request_timeout
-    ├── 413 body_too_large         415 unsupported_media_type
-    ├── 422 validation_failed, amount_too_large, idempotency_key_reused, no_acquirer
-    ├── 429 rate_limited
-    └── 500 internal   502 bad_gateway   503 unavailable, overloaded, circuit_open   504 timeout
+Every status and code is in ``problem_catalog``, with what it means and what to do about it.
 
 ``effect`` tells a client whether money may have moved: ``none`` or ``unknown``.
 """
@@ -60,6 +52,10 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem, and it ca
 
     def body(self, instance: str, request_id: str | None) -> bytes:
         """Return the JSON document for a request path and its request id."""
+        return msgspec.json.encode(self.document(instance, request_id))
+
+    def document(self, instance: str, request_id: str | None) -> dict[str, Any]:
+        """Return the document as JSON values."""
         document: dict[str, Any] = {
             "type": f"urn:problem:payments:{self.code}",
             "title": HTTPStatus(self.status).phrase,
@@ -74,7 +70,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem, and it ca
         }
         if self.errors:
             document["errors"] = [{"detail": e.detail, "pointer": e.pointer} for e in self.errors]
-        return msgspec.json.encode(document)
+        return document
 
 
 def not_found(what: str) -> Problem:

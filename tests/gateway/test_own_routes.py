@@ -14,7 +14,11 @@ from gateway.documentation import public_document
 from tests.gateway.support import raw, reply, silence
 
 ASSETS = Path(gateway.documentation.__file__).parent / "assets"
-OPERATION = {"operationId": "create", "responses": {"201": {"description": "Created"}, "413": {"description": "Mine"}}}
+OPERATION = {
+    "operationId": "create",
+    "responses": {"201": {"description": "Created"}, "413": {"description": "Mine"}},
+    "security": [{"api_key": ["payments:write"]}],
+}
 PAYMENTS = {
     "openapi": "3.1.0",
     "info": {"title": "Payments", "version": "1"},
@@ -25,8 +29,8 @@ PAYMENTS = {
         "/health/ready": {"get": {"responses": {"200": {"description": "OK"}}}},
     },
     "components": {
-        "schemas": {"Problem": {"type": "object"}},
-        "securitySchemes": {"identity": {"type": "http", "scheme": "bearer", "bearerFormat": "EdDSA"}},
+        "schemas": {"Payment": {"type": "object"}},
+        "securitySchemes": {"api_key": {"type": "http", "scheme": "bearer"}},
     },
 }
 
@@ -72,21 +76,25 @@ class TestDocument:
 
     def test_only_what_can_be_reached_is_in_it(self, document):
         assert set(document["paths"]) == {"/v1/payments", "/health/live", "/health/ready"}
-        assert "internal" not in json.dumps(document)
+        assert "/internal" not in json.dumps(document)
 
-    def test_requests_go_to_this_gateway_with_a_bearer(self, document):
+    def test_requests_go_to_this_gateway(self, document):
         assert [server["url"] for server in document["servers"]] == ["/"]
-        assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
-        assert list(document["components"]["securitySchemes"]) == ["bearer"]
-        assert document["paths"]["/v1/payments"]["post"]["security"] == [{"bearer": []}]
+
+    def test_who_may_is_what_payments_says(self, document):
+        assert list(document["components"]["securitySchemes"]) == ["api_key"]
+        assert document["paths"]["/v1/payments"]["post"]["security"] == [{"api_key": ["payments:write"]}]
         assert "security" not in document["paths"]["/health/live"]["get"]
 
     def test_the_gateways_own_answers_are_described(self, document):
         answers = document["paths"]["/v1/payments"]["post"]["responses"]
-        assert set(answers) == {"201", "401", "404", "405", "413", "502", "503", "504"}
-        assert answers["413"] == {"description": "Mine"}
-        schema = answers["504"]["content"]["application/problem+json"]["schema"]
-        assert schema == {"$ref": "#/components/schemas/Problem"}
+        assert set(answers) == {"201", "400", "401", "408", "413", "429", "500", "502", "503", "504"}
+        assert answers["413"]["description"] == "Mine"
+        assert list(answers["413"]["headers"]) == ["RateLimit", "RateLimit-Policy"]
+        assert answers["504"] == {"$ref": "#/components/responses/GatewayTimeout"}
+        timeout = document["components"]["responses"]["GatewayTimeout"]["content"]["application/problem+json"]
+        assert timeout["schema"] == {"$ref": "#/components/schemas/Problem"}
+        assert "timeout" in timeout["examples"]
 
     def test_what_payments_said_stays_as_it_was(self):
         before = json.dumps(PAYMENTS)

@@ -173,11 +173,19 @@ async def test_a_page_starts_at_one_place_only(merchant: Caller, path, prefix):
         ({"reference": "x" * 256}, "/reference"),
         ({"reference": "4242 4242 4242 4242"}, "/reference"),
         ({"created_from": "yesterday"}, "/created_from"),
+        ({"created_from": "1764000000"}, "/created_from"),
         ({"created_until": "2030-01-01T00:00:00"}, "/created_until"),
     ],
 )
 async def test_a_filter_that_cannot_match_is_refused(merchant: Caller, query, pointer):
     problem_of(await merchant.get("/v1/payments", params=query), 422, "validation_failed", pointer)
+
+
+@pytest.mark.parametrize("path", ["/v1/payments", "/v1/balances"])
+async def test_a_filter_that_nobody_knows_is_refused_and_shows_nothing(merchant: Caller, path):
+    problem = problem_of(await merchant.get(path, params={"statu$": "failed"}), 422, "validation_failed")
+    assert "statu$" not in str(problem)
+    assert "starting_after" in problem["detail"] or "no query parameters" in problem["detail"]
 
 
 async def test_moments_at_the_edges_of_the_calendar_are_only_moments(merchant: Caller):

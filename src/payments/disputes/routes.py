@@ -3,7 +3,6 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
 
 from payments.access import Caller
 from payments.disputes.repository import Filters
@@ -11,7 +10,7 @@ from payments.disputes.schemas import Dispute, EvidenceCreate
 from payments.disputes.service import Disputes
 from payments.disputes.states import Status
 from payments.http.lists import Cursor, cursor, parse_id
-from payments.http.models import Page, page
+from payments.http.models import Moment, Page, page
 from payments.http.problems import problem_responses
 from payments.money import Currency
 
@@ -22,15 +21,15 @@ def build_router(disputes: Disputes) -> APIRouter:
     """Return the routes over one service."""
     router = APIRouter(tags=["disputes"])
 
-    @router.get(_PATH, response_model=Page[Dispute], responses=problem_responses(422))
+    @router.get(_PATH, response_model=Page[Dispute], responses=problem_responses(404, 422))
     async def list_disputes(
         caller: Caller,
         place: Annotated[Cursor, cursor("dsp")],
         payment: Annotated[str | None, Query(description="only the disputes of one payment")] = None,
         status: Annotated[Status | None, Query()] = None,
         currency: Annotated[Currency | None, Query()] = None,
-        created_from: Annotated[AwareDatetime | None, Query(description="inclusive")] = None,
-        created_until: Annotated[AwareDatetime | None, Query(description="exclusive")] = None,
+        created_from: Annotated[Moment | None, Query(description="inclusive")] = None,
+        created_until: Annotated[Moment | None, Query(description="exclusive")] = None,
     ) -> Any:  # noqa: ANN401 - the response model checks it
         """Return your disputes, newest first."""
         payment_id = parse_id("pay", payment, "payment") if payment is not None else None

@@ -16,7 +16,12 @@ from shared.identity import Identity
 
 _MAX_SEQUENCE = 2**63 - 1
 _Sequence = Annotated[int, Query(ge=0, le=_MAX_SEQUENCE)]
-_Types = Annotated[list[str] | None, Query(description="only events of these types; may be repeated")]
+_Types = Annotated[
+    list[str] | None,
+    Query(
+        description="only events of these types; may be repeated", json_schema_extra={"items": {"enum": sorted(TYPES)}}
+    ),
+]
 
 
 def _stream(caller: Identity) -> Stream:

@@ -1,17 +1,26 @@
 """What the API of fraud takes and shows."""
 
 import re
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from payments.fraud.expressions import MAX_LENGTH, ConditionError, compile_condition
 from payments.fraud.lists import Kind
 from payments.fraud.rules import Action
 from payments.fraud.schemas import ReportSource
-from payments.http.models import CountryCode, ResponseModel, SafeLine, SafeText, StrictModel, Timestamp
+from payments.http.models import (
+    CountryCode,
+    IpAddress,
+    NearMoment,
+    ResponseModel,
+    SafeLine,
+    SafeText,
+    StrictModel,
+    Timestamp,
+)
 from payments.money import Amount, Currency
 
 MAX_RULES = 100
@@ -24,15 +33,6 @@ def _condition(text: str) -> str:
         kind = "condition"
         raise PydanticCustomError(kind, "{reason}", {"reason": str(error)[:1].upper() + str(error)[1:]}) from None
     return text
-
-
-def _ip(text: str) -> str:
-    try:
-        address = ip_address(text)
-    except ValueError:
-        kind = "ip_address"
-        raise PydanticCustomError(kind, "Expected an IPv4 or IPv6 address") from None
-    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 Condition = Annotated[
@@ -123,7 +123,7 @@ class ListEntryCreate(StrictModel):
         default=None, pattern="^mer_[0-9a-f]{32}$", description="only for this merchant; default: for everybody"
     )
     reason: Annotated[SafeText, Field(max_length=500)] | None = None
-    expires_at: Annotated[AwareDatetime, Field(strict=False)] | None = Field(default=None, description="default: never")
+    expires_at: NearMoment | None = Field(default=None, description="default: never")
 
     @field_validator("value")
     @classmethod
@@ -163,7 +163,7 @@ class CheckCreate(StrictModel):
     currency: Currency
     payment_method: str = Field(pattern="^pm_[0-9a-f]{32}$")
     capture_method: Literal["automatic", "manual"] = "automatic"
-    customer_ip: Annotated[str, Field(max_length=45), AfterValidator(_ip)] | None = None
+    customer_ip: IpAddress | None = None
     customer_ip_country: CountryCode | None = None
     device_id: SafeLine | None = None
     card_country: CountryCode | None = None

@@ -13,6 +13,7 @@ from payments.fraud.lists import Kind
 from payments.http.lists import Cursor, cursor, parse_id
 from payments.http.models import Page, page
 from payments.http.problems import problem_responses
+from payments.payments.schemas import Payment
 
 _RULES = "/v1/fraud/rules"
 _LISTS = "/v1/fraud/lists"
@@ -148,5 +149,6 @@ def _add_verdict(router: APIRouter, desk: FraudDesk, verdict: Literal["approve",
         methods=["POST"],
         name=f"{verdict}_review",
         description=summary,
+        response_model=Payment,
         responses=problem_responses(400, 404, 409, 413, 415, 422),
     )

@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from payments.fx.schemas import Moment, NewRate, RatePut
+from payments.fx.schemas import NewRate, RatePut
+from payments.http.models import NearMoment
 from payments.money import EXPONENTS
 
 # Ten times the ECB's whole history, which has grown since 1999.
@@ -46,7 +47,7 @@ class RateFile(NamedTuple):
 class _Line(RatePut):
     """A rate as a file states it: with its time."""
 
-    effective_at: Moment
+    effective_at: NearMoment
 
 
 class _Problems:

@@ -3,13 +3,12 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
 
 from payments.access import Caller, merchant_of
 from payments.fx.schemas import FxQuote, FxRate, QuoteCreate, RatesPut
 from payments.fx.service import Fx
 from payments.http.lists import parse_id
-from payments.http.models import Page
+from payments.http.models import Moment, Page
 from payments.http.problems import problem_responses
 from payments.money import Currency
 
@@ -33,7 +32,7 @@ def build_router(fx: Fx) -> APIRouter:
 
     @router.get(_RATES, responses=problem_responses(422))
     async def list_rates(
-        at: Annotated[AwareDatetime | None, Query(description="default: now")] = None,
+        at: Annotated[Moment | None, Query(description="default: now")] = None,
         base: Annotated[Currency | None, Query()] = None,
         quote: Annotated[Currency | None, Query()] = None,
     ) -> Page[FxRate]:

@@ -1,10 +1,9 @@
 """Shapes of rates and quotes: what people and merchants send and see, and what a payment keeps of its conversion."""
 
 import re
-from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -23,13 +22,12 @@ from pydantic_core import PydanticCustomError
 
 from payments.fx.book import DIGITS
 from payments.fx.conversion import EXACT, merchant_rate
-from payments.http.models import ResponseModel, SafeLine, StrictModel, Timestamp
+from payments.http.models import NearMoment, ResponseModel, SafeLine, StrictModel, Timestamp
 from payments.money import Amount, Currency
 
 # Nine digits either way: a thousand times more than any two currencies are apart.
 SMALLEST, LARGEST = Decimal("1e-9"), Decimal("1e9")
 MOST_RATES = 500
-_YEARS = range(1970, 2200)
 _PLAIN = re.compile(r"[0-9]{1,10}(\.[0-9]{1,20})?")
 
 
@@ -87,41 +85,17 @@ def parse_rate(text: str) -> Decimal:
     return rate
 
 
-def parse_moment(text: str) -> datetime:
-    """Return the moment that an RFC 3339 text names.
-
-    Raises:
-        ValueError: it is not one, or says no time zone.
-
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None or moment.year not in _YEARS:
-        raise ValueError("Expected a time with its zone, for example 2026-11-20T15:00:00Z")
-    return moment
-
-
-def _parsed(parse: Callable[[str], Any]) -> Callable[[object], Any]:
-    def validate(value: object) -> Any:  # noqa: ANN401 - whatever the parser makes of it
-        if not isinstance(value, str):
-            kind = "string_type"
-            raise PydanticCustomError(kind, "Expected a string, because JSON numbers lose digits on their way")
-        return parse(value)
-
-    return validate
+def _rate(value: object) -> Decimal:
+    if not isinstance(value, str):
+        kind = "string_type"
+        raise PydanticCustomError(kind, "Expected a string, because JSON numbers lose digits on their way")
+    return parse_rate(value)
 
 
 RateText = Annotated[
     Decimal,
-    BeforeValidator(_parsed(parse_rate)),
+    BeforeValidator(_rate),
     WithJsonSchema({"type": "string", "pattern": rf"^{_PLAIN.pattern}$", "examples": ["1.0842"]}),
-]
-Moment = Annotated[
-    datetime,
-    BeforeValidator(_parsed(parse_moment)),
-    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-20T15:00:00Z"]}),
 ]
 Shown = Annotated[Decimal, PlainSerializer(plain, return_type=str)]
 
@@ -132,7 +106,9 @@ class RatePut(StrictModel):
     base: Currency
     quote: Currency
     rate: RateText = Field(description="units of quote for one unit of base, up to twelve significant digits")
-    effective_at: Moment | None = Field(default=None, description="default: now; in the future, it waits until then")
+    effective_at: NearMoment | None = Field(
+        default=None, description="default: now; in the future, it waits until then"
+    )
     source: SafeLine = Field(default="manual", max_length=64, description="who says so", examples=["ecb"])
 
     @field_validator("quote")

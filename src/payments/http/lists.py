@@ -3,12 +3,11 @@
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Request
+from fastapi.dependencies.models import Dependant
 
 from shared.ids import uuid_of
 from shared.problems import FieldError, Problem
-
-_ID = Query(pattern=r"^[a-z]{2,4}_[0-9a-f]{32}$")
 
 
 class Cursor(NamedTuple):
@@ -32,6 +31,27 @@ def parse_id(prefix: str, text: str, what: str) -> UUID:
         raise Problem(404, "not_found", f"There is no such {what} for this key and mode.") from None
 
 
+def only_known(request: Request) -> None:
+    """Let no query parameter through that the route does not know: a misspelt filter would show everything.
+
+    Raises:
+        Problem: 422 that names those it takes.
+
+    """
+    if not request.query_params:
+        return
+    known = _query_parameters(request.scope["route"].dependant)
+    if not known.issuperset(request.query_params):
+        taken = f"the parameters {', '.join(sorted(known))}" if known else "no query parameters"
+        # The unknown name is the client's, so it is not repeated.
+        raise Problem(422, "validation_failed", f"There is a query parameter that is not known here; it takes {taken}.")
+
+
+def _query_parameters(dependant: Dependant) -> set[str]:
+    own = {field.alias for field in dependant.query_params}
+    return own.union(*(_query_parameters(each) for each in dependant.dependencies))
+
+
 def invalid_query(name: str, detail: str) -> Problem:
     """Return the answer for a query parameter that cannot be used."""
     return Problem(
@@ -41,11 +61,13 @@ def invalid_query(name: str, detail: str) -> Problem:
 
 def cursor(prefix: str) -> Any:  # noqa: ANN401 - FastAPI's Depends has no public type
     """Return the dependency that reads a page's place, for ids with one prefix."""
+    # Said here, checked below, with a sentence that a person understands.
+    shown_id = Query(json_schema_extra={"pattern": f"^{prefix}_[0-9a-f]{{32}}$"})
 
     def read(
         limit: Annotated[int, Query(ge=1, le=100)] = 10,
-        starting_after: Annotated[str | None, _ID] = None,
-        ending_before: Annotated[str | None, _ID] = None,
+        starting_after: Annotated[str | None, shown_id] = None,
+        ending_before: Annotated[str | None, shown_id] = None,
     ) -> Cursor:
         if starting_after is not None and ending_before is not None:
             raise invalid_query("ending_before", "Send starting_after or ending_before, not both")

@@ -1,4 +1,4 @@
-"""Turns every failure into a problem document, and describes those documents in the OpenAPI page."""
+"""Turns every failure into a problem document, and says which ones a route may answer with."""
 
 import logging
 import re
@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
+from shared.problem_catalog import reference
 from shared.problems import MEDIA_TYPE, FieldError, Problem, internal
 
 _log = logging.getLogger(__name__)
@@ -31,40 +32,10 @@ _HTTP_ANSWERS = {
     405: ("method_not_allowed", "This path does not take this method; the Allow header names those it takes."),
 }
 
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail", "instance", "code", "request_id", "effect", "retryable"],
-    "properties": {
-        "type": {"type": "string", "description": "URN of the error, stable"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "what to do about it"},
-        "instance": {"type": "string", "description": "path of the request"},
-        "code": {"type": "string", "description": "machine-readable name of the error, stable"},
-        "request_id": {"type": ["string", "null"]},
-        "effect": {"enum": ["none", "unknown"], "description": "whether money may have moved"},
-        "retryable": {"type": "boolean", "description": "whether the same request may succeed later"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["detail", "pointer"],
-                "properties": {"detail": {"type": "string"}, "pointer": {"type": "string"}},
-            },
-        },
-    },
-}
-
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the OpenAPI entries of the errors a route can answer with; every route has 401, 403 and 500 besides."""
-    return {
-        status: {
-            "description": HTTPStatus(status).phrase,
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
-        for status in sorted({401, 403, 500, 503, *statuses})
-    }
+    """Return the OpenAPI entries of a route's errors; every route has 401, 403, 500 and 503 besides."""
+    return {status: dict(reference(status)) for status in sorted({401, 403, 500, 503, *statuses})}
 
 
 def respond(problem: Problem, request_path: str, request_id: str | None) -> Response:
@@ -137,7 +108,7 @@ def _allowed(app: FastAPI, request: Request) -> str:
 
 
 def install(app: FastAPI) -> None:
-    """Give an application these answers, and its OpenAPI document their shape."""
+    """Give an application these answers."""
 
     def on_problem(request: Request, error: Exception) -> Response:
         problem = error if isinstance(error, Problem) else from_failure(error, request.method)

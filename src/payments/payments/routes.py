@@ -4,14 +4,13 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from payments.access import Caller
 from payments.http.entry import HotRoute, is_idempotency_key
 from payments.http.keys import IdempotencyKey
 from payments.http.lists import Cursor, cursor, parse_id
-from payments.http.models import Page, SafeLine, page
+from payments.http.models import Moment, Page, SafeLine, page
 from payments.http.problems import problem_responses
 from payments.money import Currency
 from payments.payments import schemas
@@ -87,8 +86,8 @@ class _Routes:
         status: Annotated[Status | None, Query()] = None,
         currency: Annotated[Currency | None, Query()] = None,
         reference: Annotated[SafeLine | None, Query()] = None,
-        created_from: Annotated[AwareDatetime | None, Query(description="inclusive")] = None,
-        created_until: Annotated[AwareDatetime | None, Query(description="exclusive")] = None,
+        created_from: Annotated[Moment | None, Query(description="inclusive")] = None,
+        created_until: Annotated[Moment | None, Query(description="exclusive")] = None,
     ) -> Response:
         """Return your payments, newest first."""
         filters = Filters(status, currency, reference, created_from, created_until)

@@ -3,14 +3,13 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
 from starlette.responses import Response, StreamingResponse
 
 from payments.access import Caller
 from payments.http.csv_files import MEDIA_TYPE, csv_lines
 from payments.http.keys import IdempotencyKey
 from payments.http.lists import Cursor, cursor, parse_id
-from payments.http.models import Page, page
+from payments.http.models import Moment, Page, page
 from payments.http.problems import problem_responses
 from payments.money import Currency
 from payments.payouts.payout_repository import Filters
@@ -44,8 +43,8 @@ def build_router(payouts: Payouts) -> APIRouter:
         place: Annotated[Cursor, cursor("po")],
         status: Annotated[Status | None, Query()] = None,
         currency: Annotated[Currency | None, Query()] = None,
-        created_from: Annotated[AwareDatetime | None, Query(description="inclusive")] = None,
-        created_until: Annotated[AwareDatetime | None, Query(description="exclusive")] = None,
+        created_from: Annotated[Moment | None, Query(description="inclusive")] = None,
+        created_until: Annotated[Moment | None, Query(description="exclusive")] = None,
     ) -> Any:  # noqa: ANN401 - the response model checks it
         """Return your payouts, newest first."""
         filters = Filters(status, currency, created_from, created_until)

@@ -1,20 +1,19 @@
 """Routes of merchant risk, for people with the role risk or admin."""
 
-from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
 from payments.access import Caller
 from payments.http.lists import Cursor, cursor, parse_id
-from payments.http.models import Page, page
+from payments.http.models import Day, Page, page
 from payments.http.problems import problem_responses
 from payments.risk import schemas
 from payments.risk.service import Risk
 
 _AlertCursor = Annotated[Cursor, cursor("alr")]
 _Livemode = Annotated[bool, Query()]
-_Day = Annotated[date | None, Query(alias="date", description="default: each merchant's own today")]
+_Day = Annotated[Day | None, Query(alias="date", description="default: each merchant's own today")]
 
 
 def build_router(risk: Risk) -> APIRouter:

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, JsonValue
+from pydantic import Field, JsonValue
 
-from payments.http.models import ResponseModel, SafeLine, SafeText, StrictModel
+from payments.http.models import Moment, ResponseModel, SafeLine, SafeText, StrictModel
 
 EndpointStatus = Literal["enabled", "disabled"]
 DeliveryStatus = Literal["pending", "delivered", "parked", "canceled"]
@@ -53,8 +53,8 @@ class SecretRotate(StrictModel):
 class Replay(StrictModel):
     """Which events to send again."""
 
-    created_from: AwareDatetime = Field(strict=False, description="inclusive")
-    created_until: AwareDatetime | None = Field(default=None, strict=False, description="exclusive; default: now")
+    created_from: Moment = Field(description="inclusive")
+    created_until: Moment | None = Field(default=None, description="exclusive; default: now")
     event_types: EventTypes | None = None
 
 
