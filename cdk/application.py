@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from aws_cdk import App
 
@@ -57,10 +57,14 @@ def choose(context: Mapping[str, str], environment: Mapping[str, str]) -> Stage:
 
 def synthesize(stage: Stage, output: str, *, bundle: str | None) -> App:
     """Write the stage's templates and assets into a folder."""
-    # Whoever runs this without the CDK command line gets the same feature flags.
-    flags = json.loads(_SETTINGS.read_text(encoding="utf-8"))["context"]
-    app = App(outdir=output, context=flags, analytics_reporting=False)
+    app = App(outdir=output, context=feature_flags(), analytics_reporting=False)
     wire(app, stage, bundle=bundle)
     guard(app, stage)
     app.synth()
     return app
+
+
+def feature_flags() -> dict[str, Any]:
+    """Return the flags of cdk.json, for whoever runs this without the CDK command line."""
+    flags: dict[str, Any] = json.loads(_SETTINGS.read_text(encoding="utf-8"))["context"]
+    return flags

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cdk.acknowledged.kinds import AWS_POLICY, INLINE, ONE_ROLE, Acknowledged
+from cdk.acknowledged.kinds import AWS_POLICY, INLINE, ONE_ROLE, Acknowledged, both
 
 _EKS_POLICY = "arn:<AWS::Partition>:iam::aws:policy"
 _KUBECTL = "Cluster/KubectlProvider"
@@ -12,7 +12,8 @@ _HANDLER = "ClusterKubectlProviderHandler"
 def _framework() -> Iterator[Acknowledged]:
     """CDK's own functions that run kubectl and helm during a deployment, and at no other time."""
     ours = "CDK's function for kubectl and helm: it runs during deployments only, and its shape is CDK's."
-    for path in (f"{_KUBECTL}/Handler", f"{_KUBECTL}/Provider/framework-onEvent"):
+    handler, provider = f"{_KUBECTL}/Handler", f"{_KUBECTL}/Provider/framework-onEvent"
+    for path in (handler, provider):
         yield Acknowledged(
             "cluster",
             path,
@@ -20,21 +21,31 @@ def _framework() -> Iterator[Acknowledged]:
                 *INLINE,
                 f"AwsSolutions-IAM4[Policy::{AWS_POLICY}/AWSLambdaBasicExecutionRole]",
                 f"AwsSolutions-IAM4[Policy::{AWS_POLICY}/AWSLambdaVPCAccessExecutionRole]",
-                f"AwsSolutions-IAM4[Policy::{_EKS_POLICY}/AmazonEC2ContainerRegistryReadOnly]",
-                f"AwsSolutions-IAM4[Policy::{_PUBLIC_IMAGES}]",
-                f"AwsSolutions-IAM5[Resource::<{_HANDLER}2E05C68A.Arn>:*]",
-                "AwsSolutions-L1",
-                "Serverless-LambdaLatestVersion",
-                "Serverless-LambdaDefaultMemorySize",
                 "Serverless-LambdaTracing",
                 "Serverless-LambdaDLQ",
                 "NIST.800.53.R5-LambdaDLQ",
                 "NIST.800.53.R5-LambdaConcurrency",
-                "PCI.DSS.321-CloudWatchLogGroupEncrypted",
-                "NIST.800.53.R5-CloudWatchLogGroupEncrypted",
+                *both("CloudWatchLogGroupEncrypted"),
             ),
             ours,
         )
+    yield Acknowledged(
+        "cluster",
+        handler,
+        (
+            f"AwsSolutions-IAM4[Policy::{_EKS_POLICY}/AmazonEC2ContainerRegistryReadOnly]",
+            f"AwsSolutions-IAM4[Policy::{_PUBLIC_IMAGES}]",
+            "AwsSolutions-L1",
+            "Serverless-LambdaLatestVersion",
+        ),
+        ours,
+    )
+    yield Acknowledged(
+        "cluster",
+        provider,
+        (f"AwsSolutions-IAM5[Resource::<{_HANDLER}2E05C68A.Arn>:*]", "Serverless-LambdaDefaultMemorySize"),
+        ours,
+    )
 
 
 _PUBLIC_IMAGES = (

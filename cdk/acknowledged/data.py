@@ -17,8 +17,8 @@ DATA = (
     Acknowledged(
         "security",
         "AccessLogs",
-        ("AwsSolutions-S1", *both("S3BucketLoggingEnabled", "S3BucketReplicationEnabled", "S3DefaultEncryptionKMS")),
-        "Receives S3's own access logs, which S3 delivers only to buckets with its own keys; its own would never end.",
+        both("S3BucketReplicationEnabled", "S3DefaultEncryptionKMS"),
+        "Receives S3's own access logs, which S3 delivers only to buckets with its own keys.",
     ),
     # -- database
     Acknowledged(
@@ -105,7 +105,7 @@ DATA = (
     Acknowledged(
         "cache",
         "Replication",
-        ("AwsSolutions-AEC4", "NIST.800.53.R5-ElastiCacheRedisClusterMultiAZ"),
+        ("AwsSolutions-AEC4",),
         "Counters that PostgreSQL rebuilds; this stage may run without them while a lost node comes back.",
         when=lambda stage: stage.cache.replicas == 0,
     ),

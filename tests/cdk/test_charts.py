@@ -1,0 +1,68 @@
+"""Add-ons: pinned, waited for, and before whatever uses their custom resources."""
+
+import json
+
+CORE = {"v1", "apps/v1", "batch/v1", "autoscaling/v2", "policy/v1", "networking.k8s.io/v1", "scheduling.k8s.io/v1"}
+CORE |= {"storage.k8s.io/v1", "rbac.authorization.k8s.io/v1"}
+# Who installs the definitions of the custom resources that we write.
+INSTALLS = {"external-secrets.io": "external-secrets", "monitoring.coreos.com": "kube-prometheus-stack"}
+
+
+def charts(assembly):
+    return {
+        resource["Properties"]["Chart"]: (name.split("/")[1], resource)
+        for name, resource in assembly.resources("Custom::AWSCDK-EKS-HelmChart").items()
+    }
+
+
+def test_charts_are_pinned_and_waited_for(assembly):
+    for stage in ("development", "staging", "production"):
+        for chart, (_, resource) in charts(assembly(stage, "eks")).items():
+            assert resource["Properties"]["Version"][0].isdigit(), chart
+            assert resource["Properties"]["Wait"] is True, chart
+
+
+def test_monitoring_runs_where_the_stage_says(assembly):
+    assert {"kube-prometheus-stack", "loki", "prometheus-adapter"} <= set(charts(assembly("staging", "eks")))
+    assert not {"kube-prometheus-stack", "loki"} & set(charts(assembly("development", "eks")))
+
+
+def test_network_policies_are_enforced(assembly):
+    addons = assembly("production", "eks").resources("AWS::EKS::Addon")
+    (cni,) = [a["Properties"] for a in addons.values() if a["Properties"]["AddonName"] == "vpc-cni"]
+    assert json.loads(cni["ConfigurationValues"]) == {"enableNetworkPolicy": "true"}
+    assert all(addon["Properties"]["AddonVersion"].startswith("v") for addon in addons.values())
+
+
+def test_custom_resources_come_after_the_chart_that_defines_them(assembly):
+    development = assembly("development", "eks")
+    manifest = json.loads((development.folder / "assembly" / "manifest.json").read_text())
+    after = manifest["artifacts"]["payments-development-workloads"]["dependencies"]
+    assert "payments-development-addons" in after
+    installed = charts(development)
+    for name, resource in development.resources("Custom::AWSCDK-EKS-KubernetesResource").items():
+        for item in json.loads(literal(resource["Properties"]["Manifest"])):
+            if item["apiVersion"] not in CORE:
+                assert name.startswith("workloads/"), f"{name} could run before the chart of {item['apiVersion']}"
+                assert INSTALLS[item["apiVersion"].split("/")[0]] in installed
+
+
+def test_the_adapter_comes_after_prometheus(assembly):
+    found = charts(assembly("production", "eks"))
+    assert found["kube-prometheus-stack"][0] in found["prometheus-adapter"][1]["DependsOn"]
+
+
+def test_manifests_of_ours_are_literal_and_small(assembly):
+    resources = assembly("development", "eks").resources("Custom::AWSCDK-EKS-KubernetesResource", "workloads")
+    assert len(resources) >= 8
+    for name, resource in resources.items():
+        manifest = resource["Properties"]["Manifest"]
+        assert isinstance(manifest, str), f"{name} has a token"
+        assert len(manifest) < 200_000, name
+
+
+def literal(manifest) -> str:
+    """Put something in the place of tokens: what matters here is the kind of object."""
+    if isinstance(manifest, str):
+        return manifest
+    return "".join(part if isinstance(part, str) else "token" for part in manifest["Fn::Join"][1])
