@@ -15,6 +15,7 @@ from pydantic import (
 from pydantic_settings import SettingsConfigDict
 
 from gateway.policies import Quota
+from shared.secret_files import SecretFiles
 from shared.telemetry import TelemetrySettings
 
 
@@ -26,7 +27,7 @@ def _quota(text: str) -> str:
 QuotaText = Annotated[str, AfterValidator(_quota)]
 
 
-class Settings(TelemetrySettings):
+class Settings(SecretFiles, TelemetrySettings):
     """Settings of one gateway process."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True)

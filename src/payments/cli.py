@@ -80,21 +80,26 @@ def doctor() -> None:
 
 @app.command()
 def migrate(
-    owner_url: Annotated[
-        str,
-        typer.Option(
-            envvar="PAYMENTS_OWNER_DATABASE_URL", show_envvar=True, help="URL of the role that owns the tables."
-        ),
-    ],
     *,
-    wait: Annotated[bool, typer.Option(help="Wait up to five minutes for the database to answer.")] = False,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait",
+            help="Change nothing: wait up to five minutes until somebody has. Works as the application's role.",
+        ),
+    ] = False,
 ) -> None:
-    """Bring a database up to date."""
+    """Bring the database in PAYMENTS_OWNER_DATABASE_URL up to date, as the role that owns the tables."""
+    from payments.credentials import connection_info
     from payments.devtools import migrate as migrations
+    from payments.devtools.settings import read
+    from payments.settings import DatabaseSettings, OwnerSettings
 
     if wait:
-        migrations.wait_for_database(owner_url)
-    migrations.migrate(owner_url)
+        database = read(DatabaseSettings)
+        migrations.wait_for_schema(connection_info(database.database_url, database.database_credentials_file))
+    else:
+        migrations.migrate(read(OwnerSettings).owner_database_url)
 
 
 @app.command()

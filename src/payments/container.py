@@ -11,6 +11,7 @@ from payments.connectors.sandbox.cards import TEST_CARDS
 from payments.connectors.sandbox.connector import Delay, SandboxConnector
 from payments.connectors.sandbox.disputes import SandboxDisputes
 from payments.connectors.sandbox.store import SandboxStore
+from payments.credentials import connection_info
 from payments.database import Database
 from payments.disputes.service import Disputes
 from payments.events.sequencer import Sequencer
@@ -80,7 +81,8 @@ class Container:
         """
         self.settings = settings
         self.telemetry = Telemetry(process, settings, CATALOGUE)
-        self.database = Database(settings.database_url)
+        info = connection_info(settings.database_url, settings.database_credentials_file)
+        self.database = Database(info)
         self.keyring = Keyring.load(settings.keyring_file)
         self.access = Access.load(settings.identity_jwks_file)
         self.ledger = Ledger(self.database)
@@ -100,7 +102,7 @@ class Container:
         )
         self.deliverer = Deliverer(self.database, self.events, secrets, Sender(guard))
         self.streams = Streams(self.events, self.listener, self.merchants.revoked_keys)
-        self.write_path = WritePath(settings.database_url, self.ledger, self.announcer.committed)
+        self.write_path = WritePath(info, self.ledger, self.announcer.committed)
         self.callbacks = Callbacks(self.database, self.write_path, self._receive_dispute)
         self.sandbox_disputes = SandboxDisputes(self.database, self.keyring, self._deliver_sandbox)
         self.sandbox = SandboxConnector(

@@ -3,8 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import psycopg
 from sqlalchemy import MetaData
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from payments.credentials import CONNECTION_SECONDS, ConnectionInfo, connection_info
 
 metadata = MetaData()
 
@@ -20,16 +23,22 @@ def sqlalchemy_url(url: str) -> str:
 class Database:
     """One engine per process."""
 
-    def __init__(self, url: str, *, pool_size: int = 5) -> None:
-        """Connect lazily; ``url`` is a libpq URL."""
+    def __init__(self, url: str | ConnectionInfo, *, pool_size: int = 5) -> None:
+        """Connect lazily; ``url`` is a libpq URL, or what tells the one that is right by then."""
+        info = url if callable(url) else connection_info(url)
+
+        async def connect() -> psycopg.AsyncConnection:
+            return await psycopg.AsyncConnection.connect(info(), options=_TIMEOUTS)
+
         self.engine: AsyncEngine = create_async_engine(
-            sqlalchemy_url(url),
+            "postgresql+psycopg://",
+            async_creator=connect,
             pool_size=pool_size,
             max_overflow=0,
             pool_pre_ping=True,
+            pool_recycle=CONNECTION_SECONDS,
             pool_timeout=5,
             hide_parameters=True,
-            connect_args={"options": _TIMEOUTS},
         )
 
     @asynccontextmanager

@@ -6,14 +6,37 @@ from typing import Literal
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from shared.secret_files import SecretFiles
 from shared.telemetry import TelemetrySettings
 
 
-class Settings(TelemetrySettings):
-    """What differs between places; everything else is code.
+class DatabaseSettings(SecretFiles):
+    """How the database is reached.
 
     Shapes:
         database_url: libpq URL of the application's role, which owns no table.
+        database_credentials_file: JSON with username and password, where these are not in the URL; read again for every
+            new connection, so that they may change.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="PAYMENTS_", frozen=True)
+
+    database_url: str
+    database_credentials_file: Path | None = None
+
+
+class OwnerSettings(SecretFiles):
+    """How `payments migrate` reaches the database, as the role that owns the tables."""
+
+    model_config = SettingsConfigDict(env_prefix="PAYMENTS_", frozen=True)
+
+    owner_database_url: str
+
+
+class Settings(DatabaseSettings, TelemetrySettings):
+    """What differs between places; everything else is code.
+
+    Shapes:
         authorization_days: how long an authorization can be captured.
         acquirer_seconds: deadline of one call to an acquirer.
         event_retention_days: how long events can be read; they hold the replies that idempotency keys repeat.
@@ -25,7 +48,6 @@ class Settings(TelemetrySettings):
     model_config = SettingsConfigDict(env_prefix="PAYMENTS_", frozen=True)
 
     environment: Literal["development", "staging", "production"] = "development"
-    database_url: str
     redis_url: str
     identity_jwks_file: Path
     keyring_file: Path

@@ -6,7 +6,9 @@ from pathlib import Path
 import psycopg
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 
+from payments.credentials import ConnectionInfo
 from payments.database import sqlalchemy_url
 from payments.devtools.errors import ServerError
 
@@ -31,22 +33,36 @@ def migrate(owner_url: str) -> None:
     command.upgrade(config, "head")
 
 
-def wait_for_database(owner_url: str, *, seconds: float = _WAIT_SECONDS) -> None:
-    """Return as soon as the database lets this role in.
+def wait_for_schema(info: ConnectionInfo, *, seconds: float = _WAIT_SECONDS) -> None:
+    """Return as soon as somebody has brought the database to this release's schema, or to a later one.
+
+    Later ones do: migrations only expand, so a release goes on working on the schemas of those that follow it.
 
     Raises:
-        ServerError: it did not within `seconds`.
+        ServerError: nobody had within `seconds`.
     """
+    wanted = ScriptDirectory(str(MIGRATIONS)).get_current_head() or ""
     deadline = time.monotonic() + seconds
     while True:
         try:
-            psycopg.connect(owner_url, connect_timeout=5).close()
-        except psycopg.OperationalError as error:
-            if time.monotonic() > deadline:
-                raise ServerError(f"the database did not answer within {seconds:.0f} s: {error}") from error
-            time.sleep(_POLL_SECONDS)
+            found = _schema(info())
+        except (psycopg.Error, OSError) as error:  # not there yet, not reachable yet, no file yet
+            found = f"unknown ({str(error).strip().splitlines()[0]})"
         else:
-            return
+            if found >= wanted:
+                return
+        if time.monotonic() > deadline:
+            raise ServerError(
+                f"the schema is {found or 'empty'} after {seconds:.0f} s, and this release needs {wanted}"
+            )
+        time.sleep(_POLL_SECONDS)
+
+
+def _schema(info: str) -> str:
+    """Return the revision of a database. Revisions are numbers of one width, so their order is that of the text."""
+    with psycopg.connect(info, connect_timeout=5) as connection:
+        row = connection.execute("SELECT version_num FROM payments.alembic_version").fetchone()
+    return str(row[0]) if row else ""
 
 
 def _escaped(value: str) -> str:

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from payments.batching import Batcher
+from payments.credentials import CONNECTION_SECONDS, ConnectionInfo
 from payments.ledger.service import Ledger
 from payments.payments import write_repository as repository
 from payments.payments.batches import Written, apply_requests, charts_of, insert_creations
@@ -42,16 +43,17 @@ R = TypeVar("R")
 class WritePath:
     """Commits creations and changes of payments, many at a time."""
 
-    def __init__(self, url: str, ledger: Ledger, announce: Callable[[], None], *, lanes: int = 2) -> None:
-        """Take a libpq URL and whom to tell of commits; ``lanes`` connections are kept, one per batch in flight."""
+    def __init__(self, info: ConnectionInfo, ledger: Ledger, announce: Callable[[], None], *, lanes: int = 2) -> None:
+        """Take where to connect and whom to tell of commits; ``lanes`` connections are kept, one a batch in flight."""
         self._ledger = ledger
         self._announce = announce
         self._pool = AsyncConnectionPool(
-            url,
+            info,
             min_size=lanes,
             max_size=lanes,
             open=False,
             timeout=5,
+            max_lifetime=CONNECTION_SECONDS,
             # Give a dead server up soon: the next request then starts afresh instead of waiting out a long back-off.
             reconnect_timeout=2,
             kwargs={"autocommit": True, "options": f"{_PLANS} {_TIMEOUTS}", "application_name": "payments write path"},
