@@ -72,6 +72,12 @@ REQUESTS ?= 60
 .PHONY: fuzz-api
 fuzz-api: setup-test ## Send random requests to every operation of the API (REQUESTS=200 for more)
 	@CONTRACT_EXAMPLES=$(REQUESTS) $(PY) -m pytest tests/contract
+# As many kills as you have patience for.
+KILLS ?= 100
+
+.PHONY: audit
+audit: setup-test ## Kill workers 100 times under load; a receiver outside audits (KILLS=500 for more)
+	@KILLS=$(KILLS) $(PY) -m pytest tests/webhooks/test_kill.py -k audits
 
 .PHONY: lint
 lint: setup-test ## ruff, formatting, types, import rules

@@ -1,6 +1,7 @@
 """The whole payments service in process, on a real database: what the tests of its features share."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -270,6 +271,15 @@ async def platform_on(database: Database, redis_url: str, folder: Path, **settin
 def unmeasured() -> Requests:
     """Counts requests where no test looks."""
     return Requests(Registry(red_metrics("payments")), "payments", Templates(()))
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The settings as a process of its own reads them."""
+    values = settings.model_dump(mode="json", exclude_none=True)
+    return {
+        f"PAYMENTS_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+        for name, value in values.items()
+    }
 
 
 def client_of(app: ASGIApp) -> httpx2.AsyncClient:

@@ -6,6 +6,8 @@
     payments doctor       say what is missing here, and how to fix it
     payments migrate      bring a database up to date
     payments worker       run the background worker
+    payments listen       print events as they happen, and forward them to a local server
+    payments trigger      cause an event in test mode
     payments manifests    compare, check and approve Kubernetes manifests
     payments ledger       verify the books
     payments inspect      print all that is known about a payment
@@ -22,6 +24,7 @@ from typing import Annotated
 import typer
 
 from payments.audit import commands as audit
+from payments.devtools.events import commands as events
 from payments.devtools.manifests import commands as manifests
 from payments.fraud import commands as fraud
 from payments.fx import commands as rates
@@ -36,6 +39,8 @@ app = typer.Typer(
 )
 app.add_typer(audit.app)
 app.command("inspect")(audit.inspect_payment)
+app.command()(events.listen)
+app.command()(events.trigger)
 app.add_typer(fraud.app)
 app.add_typer(manifests.app)
 app.add_typer(rates.app)

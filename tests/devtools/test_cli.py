@@ -30,7 +30,7 @@ def test_help_imports_nothing_heavy():
 
 def test_every_command_is_there():
     told = CliRunner().invoke(cli.app, ["--help"]).output
-    for command in ("dev", "demo", "dev-reset", "doctor", "migrate", "worker"):
+    for command in ("dev", "demo", "dev-reset", "doctor", "migrate", "worker", "listen", "trigger"):
         assert command in told
 
 

@@ -1,7 +1,6 @@
 """`kill -9` of a real service process between a commit and its reply; another process takes over its work."""
 
 import asyncio
-import json
 import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -17,7 +16,7 @@ from payments.settings import Settings
 from tests.faults.evidence import check_books, check_one_capture_per_key, operations_per_key
 from tests.faults.load import Load
 from tests.faults.wire import CHANGE, CREATION, Proxy
-from tests.support import Caller, body_of, problem_of
+from tests.support import Caller, body_of, environment_of, problem_of
 
 _KEYS = [f"key {number}" for number in range(200)]
 _ACQUIRER = "INSERT INTO sandbox.operations"
@@ -36,7 +35,7 @@ class Service:
         port = free_port()
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "shared.serving", "payments.main:app_factory", "--port", str(port)),
-            env={**os.environ, **_environment(self._settings)},
+            env={**os.environ, **environment_of(self._settings)},
             stdin=DEVNULL,
             stdout=DEVNULL,
             stderr=PIPE,
@@ -58,14 +57,6 @@ class Service:
     async def post(self, path: str, body: Any, key: str) -> httpx2.Response:
         headers = {"authorization": self._caller._authorization, "idempotency-key": key}
         return await self.client.post(path, json=body, headers=headers)
-
-
-def _environment(settings: Settings) -> dict[str, str]:
-    values = settings.model_dump(mode="json", exclude_none=True)
-    return {
-        f"PAYMENTS_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
-        for name, value in values.items()
-    }
 
 
 async def _ready(process: Process) -> None:

