@@ -7,7 +7,7 @@ from http import HTTPStatus
 import msgspec
 
 from gateway.auth import Verified
-from gateway.identity_tokens import Passport, Signer
+from gateway.identity_tokens import Signer, service_passport
 from gateway.policies import Class, Quota
 from gateway.upstream import Request, Upstream, UpstreamError
 from shared.identity import Identity
@@ -33,17 +33,7 @@ class ApiKeys:
 
     def __init__(self, upstream: Upstream, signer: Signer) -> None:
         self._upstream = upstream
-        self._passport = Passport(
-            Identity(
-                subject="gateway",
-                kind="service",
-                merchant_id=None,
-                livemode=False,
-                scopes=frozenset(),
-                roles=frozenset(),
-            ),
-            signer,
-        )
+        self._passport = service_passport(signer)
 
     def recognizes(self, credential: str) -> bool:
         """Tell whether this looks like an API key."""

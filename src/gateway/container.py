@@ -7,9 +7,10 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from gateway import documentation, health
+from gateway import admin, documentation, health
 from gateway.admission import ADMIN_PLACES, Admission
 from gateway.api_keys import ApiKeys
+from gateway.audit import AuditTrail
 from gateway.auth import Authenticator, Verifier
 from gateway.breaker import Circuit
 from gateway.circuits import Circuits
@@ -17,7 +18,7 @@ from gateway.clock import Clock
 from gateway.cors import Cors
 from gateway.edge import LIMITED, OWN_ADMIN, Edge, install_problems
 from gateway.http_client import HttpUpstream
-from gateway.identity_tokens import Signer
+from gateway.identity_tokens import Signer, service_passport
 from gateway.lanes import Lane
 from gateway.metrics import CATALOGUE, CIRCUIT_STATES
 from gateway.people import People
@@ -56,20 +57,30 @@ def build(settings: Settings, *, upstream: Upstream | None = None, clock: Clock 
     limiter = RateLimiter(redis, clock, fallback_share=settings.limit_fallback_share)
     strangers = Strangers(limiter, Quota.parse(settings.unauthenticated_limit), clock)
     circuits = Circuits(redis, clock)
-    admission = Admission(settings.upstream_connections)
+    admission, streams = Admission(settings.upstream_connections), Streams(authenticator)
     _measured(registry, limiter, admission, circuits)
+    lanes = _lanes(settings, upstream, circuits, admission)
     proxy = Proxy(
         authenticator=authenticator,
         strangers=strangers,
         limiter=limiter,
-        lanes=_lanes(settings, upstream, circuits, admission),
-        streams=Streams(authenticator),
+        lanes=lanes,
+        streams=streams,
         trusted_proxies=settings.trusted_proxies,
         errors=registry.counter("gateway_upstream_errors_total"),
     )
+    parts = admin.Parts(
+        proxy=proxy,
+        limiter=limiter,
+        circuits=circuits,
+        admission=admission,
+        streams=streams,
+        audit=AuditTrail(upstream, service_passport(signer)),
+        quotas={kind: lane.quota for kind, lane in lanes.items()},
+    )
     return Edge(
         proxy,
-        _own_application(settings, upstream, circuits, redis, telemetry),
+        _own_application(settings, upstream, parts, redis, telemetry),
         strangers,
         Cors(settings.cors_origins),
         Requests(registry, "gateway", Templates((*HEALTH, *LIMITED, *OWN_ADMIN, *ROUTES))),
@@ -127,12 +138,12 @@ def _over_http(settings: Settings, clock: Clock, registry: Registry) -> HttpUpst
 
 
 def _own_application(
-    settings: Settings, upstream: Upstream, circuits: Circuits, redis: RedisConnection | None, telemetry: Telemetry
+    settings: Settings, upstream: Upstream, parts: admin.Parts, redis: RedisConnection | None, telemetry: Telemetry
 ) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         telemetry.open()
-        syncing = asyncio.create_task(circuits.run())
+        syncing = asyncio.create_task(parts.circuits.run())
         yield
         syncing.cancel()
         await asyncio.wait([syncing])
@@ -150,6 +161,7 @@ def _own_application(
         redirect_slashes=False,
     )
     app.include_router(health.build_router(upstream))
+    app.include_router(admin.build_router(parts))
     if settings.docs if settings.docs is not None else settings.environment != "production":
         app.include_router(documentation.build_router(upstream))
     install_problems(app)

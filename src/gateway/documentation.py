@@ -5,6 +5,7 @@ learns who reads it. The content security policy holds the browser to that.
 """
 
 import gzip
+from collections.abc import Iterator
 from copy import deepcopy
 from functools import cache
 from http import HTTPStatus
@@ -18,12 +19,14 @@ from scalar_fastapi import AgentScalarConfig, get_scalar_api_reference
 
 from gateway import upstream as port
 from shared import problem_catalog
+from shared.permissions import PERMISSIONS
 from shared.problems import Problem
 
 SCRIPT = "scalar-api-reference-1.72.1.js.gz"
 _TIMEOUT_SECONDS = 10.0
 # What the gateway itself can answer to a request that the document describes.
 _OWN_ANSWERS = (400, 401, 408, 413, 429, 500, 502, 503, 504)
+_REQUEST_ID = {"$ref": "#/components/headers/X-Request-Id"}
 _OWN_HEADERS = {name: {"$ref": f"#/components/headers/{name}"} for name in ("RateLimit", "RateLimit-Policy")}
 _OPERATIONS = frozenset(("get", "post", "put", "patch", "delete"))
 _PAGE_POLICY = (
@@ -77,7 +80,14 @@ def public_document(payments: dict[str, Any], gateway: dict[str, Any]) -> dict[s
     components = document.setdefault("components", {})
     for kind, entries in (*gateway.get("components", {}).items(), *problem_catalog.components().items()):
         components[kind] = {**entries, **components.get(kind, {})}
-    paths = {path: item for path, item in document.get("paths", {}).items() if path.startswith("/v1/")}
+    own = deepcopy(gateway.get("paths", {}))
+    for path, method, operation in _operations(own):
+        if path.startswith("/v1/"):
+            operation["security"] = [{"person": list(PERMISSIONS[f"{method.upper()} {path}"].roles)}]
+            refusals = ("403", "404", "415", "422") if method == "put" else ("403",)
+            operation["responses"] |= {status: problem_catalog.reference(int(status)) for status in refusals}
+            operation["responses"]["200"]["headers"] = {"X-Request-Id": _REQUEST_ID}
+    paths = {path: item for path, item in (document.get("paths", {}) | own).items() if path.startswith("/v1/")}
     for item in paths.values():
         for operation in (value for method, value in item.items() if method in _OPERATIONS):
             answers = operation.setdefault("responses", {})
@@ -86,9 +96,14 @@ def public_document(payments: dict[str, Any], gateway: dict[str, Any]) -> dict[s
             for answer in answers.values():
                 if "$ref" not in answer:
                     answer["headers"] = answer.get("headers", {}) | _OWN_HEADERS
-    document["paths"] = paths | gateway.get("paths", {})
+    document["paths"] = own | paths
     document["servers"] = [{"url": "/", "description": "This gateway"}]
     return document
+
+
+def _operations(paths: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, item in paths.items():
+        yield from ((path, method, item[method]) for method in item if method in _OPERATIONS)
 
 
 async def _fetch(upstream: port.Upstream) -> dict[str, Any]:

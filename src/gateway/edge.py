@@ -5,19 +5,21 @@ from http import HTTPStatus
 
 from fastapi import FastAPI
 from fastapi import Request as HttpRequest
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.addresses import bucket
+from gateway.bodies import replay, whole_body
 from gateway.cors import Cors
 from gateway.headers import ClientHeaders
 from gateway.proxy import Proxy
 from gateway.strangers import Strangers
 from gateway.upstream import Header
-from shared.asgi import send_problem
+from shared.asgi import ClientGoneError, send_problem
 from shared.context import RequestContext, current
-from shared.problems import MEDIA_TYPE, Problem, internal
+from shared.problems import MEDIA_TYPE, FieldError, Problem, internal
 from shared.red import Requests
 from shared.tracing import Parent, Tracing, traceparent
 
@@ -124,7 +126,11 @@ class Edge:
         try:
             if scope["path"] in LIMITED:
                 await self._strangers.charge(bucket(self._proxy.address(scope, headers)))
+            if headers.content_length is not None or headers.streamed:
+                receive = replay(await whole_body(receive, headers.content_length), receive)
             await self._own(scope, receive, identified)
+        except ClientGoneError:
+            return
         except Problem as problem:
             await send_problem(send, problem, scope["path"], request_id)
 
@@ -141,6 +147,16 @@ def install_problems(app: FastAPI) -> None:
         body = problem.body(request.url.path, request.scope["request_id"])
         return Response(body, problem.status, dict(problem.headers), MEDIA_TYPE)
 
+    def refuse(request: HttpRequest, error: Exception) -> Response:
+        found = error.errors() if isinstance(error, RequestValidationError) else []
+        if any(each["type"] == "json_invalid" for each in found):
+            return answer(request, Problem(400, "malformed_json", "The body is not valid JSON."))
+        errors = [FieldError(str(each["msg"]), "".join(f"/{part}" for part in each["loc"][1:])) for each in found]
+        return answer(
+            request, Problem(422, "validation_failed", "The request is not valid; see errors.", errors=errors)
+        )
+
+    app.add_exception_handler(RequestValidationError, refuse)
     app.add_exception_handler(Exception, answer)  # the server logs it
     app.add_exception_handler(Problem, answer)
     app.add_exception_handler(HTTPException, answer)

@@ -37,6 +37,12 @@ class Passport:
         return self._authorization
 
 
+def service_passport(signer: "Signer") -> Passport:
+    """Return who the gateway itself is, for payments."""
+    nobody = frozenset[str]()
+    return Passport(Identity("gateway", "service", None, livemode=False, scopes=nobody, roles=nobody), signer)
+
+
 class Signer:
     """Holds the private key."""
 

@@ -15,16 +15,16 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.addresses import Network, bucket, client_address
 from gateway.auth import Authenticator
+from gateway.bodies import whole_body
 from gateway.headers import ClientHeaders, returned
 from gateway.identity_tokens import Passport
-from gateway.json_depth import MOST_LEVELS, too_deep
 from gateway.lanes import Lane
 from gateway.policies import RouteClass
 from gateway.rate_limit import RateLimiter
 from gateway.strangers import Strangers, too_many
 from gateway.streams import Streams
 from gateway.upstream import Header, Request, Response, TimedOutError, UnreachableError, UpstreamError
-from shared.asgi import ClientGoneError, read_body, send_problem
+from shared.asgi import ClientGoneError, send_problem
 from shared.context import note_merchant
 from shared.metrics import Counter, Family
 from shared.problems import Problem, internal
@@ -33,7 +33,6 @@ from shared.tracing import HEADER
 _log = logging.getLogger(__name__)
 
 _SAFE = ("GET", "HEAD")
-_SLOWEST_BODY_SECONDS = 10.0
 _SLOWEST_READER_SECONDS = 30.0
 _METHODS = frozenset((*_SAFE, "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _ALLOW = ", ".join(sorted(_METHODS))
@@ -114,7 +113,7 @@ class Proxy:
             raise too_many(verdict)
         limits += verdict.headers()
         has_body = headers.content_length is not None or headers.streamed or method not in _SAFE
-        body = await _body(receive, headers.content_length) if has_body else b""
+        body = await whole_body(receive, headers.content_length) if has_body else b""
         forwarded = headers.forwarded
         repeatable = method in _SAFE or headers.has(b"idempotency-key")
         forwarded.append((b"authorization", passport.authorization()))
@@ -179,18 +178,6 @@ class Proxy:
                 watching.cancel()
             if rest is not None:
                 await rest.aclose()
-
-
-async def _body(receive: Receive, declared: bytes | None) -> bytes:
-    try:
-        async with asyncio.timeout(_SLOWEST_BODY_SECONDS):
-            body = await read_body(receive, declared)
-    except TimeoutError:
-        detail = "The body did not arrive in time. Nothing was done; repeat the request."
-        raise Problem(408, "request_timeout", detail, retryable=True, headers={"Connection": "close"}) from None
-    if too_deep(body):
-        raise Problem(400, "malformed_json", f"The body nests more than {MOST_LEVELS} levels.")
-    return body
 
 
 def _class(method: str, authorization: bytes | None) -> RouteClass:

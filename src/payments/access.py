@@ -10,6 +10,7 @@ import jwt
 import msgspec
 from fastapi import Depends, Request
 
+from payments.actor import Actor, note
 from shared.context import note_merchant
 from shared.identity import ALGORITHM, AUDIENCE, ISSUER, LEEWAY_SECONDS, Identity
 from shared.permissions import PERMISSIONS
@@ -86,7 +87,7 @@ def merchant_of(caller: Identity) -> UUID:
     return caller.merchant_id
 
 
-def identity(request: Request) -> Identity:
+async def identity(request: Request) -> Identity:
     """Return the caller, for FastAPI's dependency injection."""
     access: Access = request.app.state.access
     caller = access.identify(request.headers.get("authorization"))
@@ -97,7 +98,7 @@ def identity(request: Request) -> Identity:
 Caller = Annotated[Identity, Depends(identity)]
 
 
-def authorize(request: Request, caller: Caller) -> None:
+async def authorize(request: Request, caller: Caller) -> None:
     """Let the caller through to the route that was found, if the table of permissions says so.
 
     Raises:
@@ -110,3 +111,6 @@ def authorize(request: Request, caller: Caller) -> None:
         _log.error("%s is not in shared/permissions.py, so nobody may call it", route)
         raise Problem(403, "forbidden", "Nobody may call this.")
     permission.demand(caller)
+    if caller.kind == "person" and request.method != "GET":
+        address, request_id = request.headers.get("x-client-address"), request.scope.get("request_id")
+        note(Actor(caller.subject, caller.kind, sorted(caller.roles), address, request_id, route))

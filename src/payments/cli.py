@@ -13,6 +13,7 @@
     payments inspect      print all that is known about a payment
     payments fraud        try candidate rules on stored payments
     payments rates        import exchange rates
+    payments audit        prove that nobody touched the audit log
     payments vault        look after the keys of the card vault
 
 Every command imports what it needs when it runs, so that `--help` answers at once.
@@ -24,6 +25,7 @@ from typing import Annotated
 import typer
 
 from payments.audit import commands as audit
+from payments.audit_log import commands as audit_log
 from payments.devtools.events import commands as events
 from payments.devtools.manifests import commands as manifests
 from payments.fraud import commands as fraud
@@ -38,6 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(audit.app)
+app.add_typer(audit_log.app)
 app.command("inspect")(audit.inspect_payment)
 app.command()(events.listen)
 app.command()(events.trigger)

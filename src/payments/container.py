@@ -5,12 +5,14 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from payments.access import Access
+from payments.audit_log.service import Audit
 from payments.connectors.port import Connector, DisputeNotice
 from payments.connectors.registry import Registry
 from payments.connectors.sandbox.cards import TEST_CARDS
 from payments.connectors.sandbox.connector import Delay, SandboxConnector
 from payments.connectors.sandbox.disputes import SandboxDisputes
 from payments.connectors.sandbox.store import SandboxStore
+from payments.controls.service import Controls
 from payments.credentials import connection_info
 from payments.database import Database
 from payments.disputes.service import Disputes
@@ -85,6 +87,7 @@ class Container:
         self.database = Database(info)
         self.keyring = Keyring.load(settings.keyring_file)
         self.access = Access.load(settings.identity_jwks_file)
+        self.audit = Audit(self.database)
         self.ledger = Ledger(self.database)
         self.merchants = Merchants(self.database, self.keyring)
         self.risk = Risk(self.database, self.merchants)
@@ -113,6 +116,7 @@ class Container:
             delay=sandbox_delay,
         )
         self.connectors = Registry([self.sandbox])
+        self.controls = Controls(self.database, self.merchants, self.connectors.names)
         self.fx = Fx(
             self.database,
             self.merchants,
@@ -129,6 +133,7 @@ class Container:
             merchants=self.merchants,
             vault=self.vault,
             connectors=self.connectors,
+            controls=self.controls,
             fx=self.fx,
             risk=self.risk,
             fraud=self.fraud,
@@ -142,6 +147,7 @@ class Container:
             calls=self.calls,
             risk=self.risk,
             connectors=self.connectors,
+            controls=self.controls,
             acquirer_timeout=policy.acquirer_timeout,
         )
         self.reviews = Reviews(
@@ -151,6 +157,7 @@ class Container:
             calls=self.calls,
             vault=self.vault,
             connectors=self.connectors,
+            controls=self.controls,
             policy=policy,
         )
         self.fraud_desk = FraudDesk(self.database, self.fraud, self.merchants, self.vault, self.reviews)

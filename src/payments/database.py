@@ -7,6 +7,7 @@ import psycopg
 from sqlalchemy import MetaData
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from payments import actor
 from payments.credentials import CONNECTION_SECONDS, ConnectionInfo, connection_info
 
 metadata = MetaData()
@@ -45,6 +46,7 @@ class Database:
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """Yield a connection whose work commits at the end, or not at all."""
         async with self.engine.begin() as connection:
+            await actor.tell(connection)
             yield connection
 
     @asynccontextmanager

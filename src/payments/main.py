@@ -10,7 +10,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from payments.access import authorize
+from payments.audit_log import routes as audit_routes
 from payments.container import Container
+from payments.controls import routes as controls_routes
 from payments.disputes import routes as disputes_routes
 from payments.events import openapi as events_openapi
 from payments.events import routes as events_routes
@@ -55,6 +57,8 @@ def create_app(container: Container) -> ASGIApp:
     problems.install(app)
     events_openapi.install(app)
     openapi.install(app)
+    app.include_router(audit_routes.build_router(container.audit))
+    app.include_router(controls_routes.build_router(container.controls))
     app.include_router(vault_routes.build_router(container.vault))
     app.include_router(payments_routes.build_router(container.payments, container.queries))
     app.include_router(events_routes.build_router(container.events, container.streams))

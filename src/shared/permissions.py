@@ -164,6 +164,17 @@ PERMISSIONS: dict[str, Permission] = {
     "GET /v1/risk/portfolio": people("risk", "read_only"),
     "GET /v1/risk/alerts": people("operations", "risk", "read_only"),
     "POST /v1/risk/alerts/{alert}/resolve": people("risk"),
+    # administration; the gateway serves stats and circuit breakers itself
+    "GET /v1/admin/audit": people("read_only"),
+    "GET /v1/admin/pauses": staff(),
+    "PUT /v1/admin/pauses/{kind}/{subject}": people("operations", "risk"),
+    "DELETE /v1/admin/pauses/{kind}/{subject}": people("operations", "risk"),
+    "GET /v1/admin/rate_limits": people("operations", "support", "read_only"),
+    "PUT /v1/admin/rate_limits/{merchant}": people("operations"),
+    "GET /v1/admin/stats": people("operations", "support", "read_only"),
+    "GET /v1/admin/circuit_breakers": people("operations", "support", "read_only"),
+    "PUT /v1/admin/circuit_breakers/{name}": people("operations"),
     # between our services; the gateway never proxies these
+    "POST /internal/audit": service("gateway"),
     "POST /internal/api_keys/verify": service("gateway"),
 }

@@ -37,6 +37,12 @@ CATALOG = (
         "use another key, or have the role granted",
     ),
     Entry(
+        403,
+        "paused",
+        "the merchant, the acquirer or the mode is paused by the platform; nothing was done",
+        "try again later, or ask why",
+    ),
+    Entry(
         404,
         "not_found",
         "no such object for this key and mode, or no such path",

@@ -75,7 +75,9 @@ class TestDocument:
         validate(document)
 
     def test_only_what_can_be_reached_is_in_it(self, document):
-        assert set(document["paths"]) == {"/v1/payments", "/health/live", "/health/ready"}
+        own = {"/health/live", "/health/ready", *(path for path in document["paths"] if path.startswith("/v1/admin/"))}
+        assert len(own) == 5
+        assert set(document["paths"]) == {"/v1/payments", *own}
         assert "/internal" not in json.dumps(document)
 
     def test_requests_go_to_this_gateway(self, document):
@@ -84,6 +86,8 @@ class TestDocument:
     def test_who_may_is_what_payments_says(self, document):
         assert list(document["components"]["securitySchemes"]) == ["api_key"]
         assert document["paths"]["/v1/payments"]["post"]["security"] == [{"api_key": ["payments:write"]}]
+        stats = document["paths"]["/v1/admin/stats"]["get"]
+        assert stats["security"] == [{"person": ["admin", "operations", "support", "read_only"]}]
         assert "security" not in document["paths"]["/health/live"]["get"]
 
     def test_the_gateways_own_answers_are_described(self, document):

@@ -110,6 +110,7 @@ async def test_the_gateway_learns_whose_key_it_is(client, make, merchant, livemo
         "merchant_id": merchant,
         "livemode": livemode,
         "scopes": ["payments:write", "payments:read"],
+        "rate_limits": {},
     }
 
 

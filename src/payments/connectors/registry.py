@@ -21,6 +21,11 @@ class Registry:
             self._named[connector.name, livemode] = connector
             self._default.setdefault(livemode, connector)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Return the name of every acquirer."""
+        return frozenset(name for name, _ in self._named)
+
     def connector_for(self, *, livemode: bool) -> Connector:
         """Return the connector for a new payment.
 

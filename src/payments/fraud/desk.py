@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.access import merchant_of
+from payments.audit_log import service as audit
 from payments.database import Database
 from payments.fraud import desk_repository as repository
 from payments.fraud import list_keeper
@@ -169,6 +170,9 @@ class FraudDesk:
         """End a review; an approved payment goes on to its authorization. Raises 404 and 409."""
         async with self._database.snapshot() as connection:
             payment = await self._existing(connection, _viewer(caller), payment_id)
+        if caller.kind == "person":
+            async with self._database.transaction() as connection:
+                await audit.record(connection, verdict, "reviews", show("pay", payment_id), {"reason": reason})
         shown = await self._reviews.decide(payment_id, verdict, caller.subject, reason)
         if verdict == "decline":
             async with self._database.transaction() as connection:

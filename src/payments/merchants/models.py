@@ -39,6 +39,8 @@ merchants = Table(
     Column("payout_delay_days", SmallInteger, nullable=False),
     Column("payout_schedule", Text, nullable=False),
     Column("payout_destination", Text),
+    Column("write_limit", Text),
+    Column("read_limit", Text),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
     schema="payments",

@@ -43,6 +43,13 @@ async def update_merchant(
     return row
 
 
+async def list_limited(connection: AsyncConnection) -> Sequence[sa.RowMapping]:
+    """Return the merchants that have a limit of their own, newest first."""
+    limited = sa.or_(merchants.c.write_limit.is_not(None), merchants.c.read_limit.is_not(None))
+    query = sa.select(merchants).where(limited).order_by(merchants.c.id.desc())
+    return (await connection.execute(query)).mappings().all()
+
+
 async def insert_key(connection: AsyncConnection, values: Mapping[str, Any]) -> sa.RowMapping:
     """Store an API key and return its row."""
     created = sa.insert(api_keys).values(values).returning(api_keys)
@@ -51,8 +58,12 @@ async def insert_key(connection: AsyncConnection, values: Mapping[str, Any]) -> 
 
 
 async def find_key(connection: AsyncConnection, hashes: Sequence[bytes]) -> sa.RowMapping | None:
-    """Return the key with one of these hashes, unless it is revoked."""
-    query = sa.select(api_keys).where(api_keys.c.hash.in_(hashes), api_keys.c.revoked_at.is_(None))
+    """Return the key with one of these hashes and the limits of its merchant, unless it is revoked."""
+    query = (
+        sa.select(api_keys, merchants.c.write_limit, merchants.c.read_limit)
+        .join(merchants, merchants.c.id == api_keys.c.merchant_id)
+        .where(api_keys.c.hash.in_(hashes), api_keys.c.revoked_at.is_(None))
+    )
     return (await connection.execute(query)).mappings().one_or_none()
 
 

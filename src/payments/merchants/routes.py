@@ -16,11 +16,14 @@ from payments.merchants.schemas import (
     Merchant,
     MerchantCreate,
     MerchantUpdate,
+    RateLimits,
+    RateLimitsPut,
 )
 from payments.merchants.service import Merchants
 from shared.problems import not_found
 
 _PATH = "/v1/merchants"
+_LIMITS = "/v1/admin/rate_limits"
 _MerchantPlace = Annotated[Cursor, cursor("mer")]
 _KeyPlace = Annotated[Cursor, cursor("key")]
 
@@ -30,6 +33,7 @@ def build_router(merchants: Merchants) -> APIRouter:
     router = APIRouter()
     router.include_router(_merchant_routes(merchants))
     router.include_router(_key_routes(merchants))
+    router.include_router(_rate_limit_routes(merchants))
     router.include_router(_internal_routes(merchants))
     return router
 
@@ -78,6 +82,22 @@ def _key_routes(merchants: Merchants) -> APIRouter:
     async def revoke_api_key(id: str, key_id: str) -> ApiKey:  # noqa: A002 - the name in the path
         """End an API key for good; it stops working within five seconds."""
         return await merchants.revoke_key(parse_id("mer", id, "merchant"), parse_id("key", key_id, "API key"))
+
+    return router
+
+
+def _rate_limit_routes(merchants: Merchants) -> APIRouter:
+    router = APIRouter(prefix=_LIMITS, tags=["administration"])
+
+    @router.get("", response_model=Page[RateLimits], responses=problem_responses())
+    async def list_rate_limits() -> Any:  # noqa: ANN401 - the response model checks it
+        """Return the merchants whose quotas are their own, newest first; all of them."""
+        return {"url": _LIMITS, "has_more": False, "data": await merchants.rate_limits()}
+
+    @router.put("/{merchant}", responses=problem_responses(400, 404, 413, 415, 422))
+    async def put_rate_limits(merchant: str, body: RateLimitsPut) -> RateLimits:
+        """Replace the quotas of a merchant; its keys have them within five seconds."""
+        return await merchants.set_rate_limits(parse_id("mer", merchant, "merchant"), body)
 
     return router
 

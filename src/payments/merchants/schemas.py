@@ -144,6 +144,29 @@ class Merchant(ResponseModel):
     updated_at: Timestamp
 
 
+class Quota(StrictModel):
+    """So many requests at once, refilled evenly over so many seconds."""
+
+    limit: int = Field(ge=1, le=9_999_999, examples=[500])
+    seconds: int = Field(ge=1, le=9_999, examples=[5])
+
+
+class RateLimitsPut(StrictModel):
+    """What the keys of a merchant may send; without a quota, what the gateway gives everybody."""
+
+    write: Quota | None = None
+    read: Quota | None = None
+
+
+class RateLimits(ResponseModel):
+    """The quotas of a merchant that differ from everybody's."""
+
+    object: Literal["rate_limits"] = "rate_limits"
+    merchant: str
+    write: Quota | None
+    read: Quota | None
+
+
 class ApiKeyCreate(StrictModel):
     """An API key to be made."""
 
@@ -187,6 +210,7 @@ class ApiKeyVerified(ResponseModel):
     merchant_id: str
     livemode: bool
     scopes: list[str]
+    rate_limits: dict[str, str]
 
 
 class MerchantProfile(msgspec.Struct, frozen=True, gc=False):

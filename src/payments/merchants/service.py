@@ -26,6 +26,9 @@ from payments.merchants.schemas import (
     MerchantProfile,
     MerchantUpdate,
     PayoutPolicy,
+    Quota,
+    RateLimits,
+    RateLimitsPut,
 )
 from payments.merchants.scopes import SCOPES
 from shared.ids import new_uuid, show, uuid_of
@@ -37,6 +40,7 @@ _PURPOSE = "api_key"
 _SECRET = re.compile(r"sk_(test|live)_[A-Za-z0-9_-]{43}")
 _SECRET_BYTES = 32  # 43 characters
 _PREFIX_LENGTH = 12
+_LIMITED = ("write", "read")
 
 
 class Merchants:
@@ -143,7 +147,20 @@ class Merchants:
             merchant_id=show("mer", row["merchant_id"]),
             livemode=row["livemode"],
             scopes=row["scopes"],
+            rate_limits={name: row[f"{name}_limit"] for name in _LIMITED if row[f"{name}_limit"] is not None},
         )
+
+    async def rate_limits(self) -> Sequence[RateLimits]:
+        """Return the merchants whose quotas are their own, newest first."""
+        async with self._database.transaction() as connection:
+            return [_rate_limits(row) for row in await repository.list_limited(connection)]
+
+    async def set_rate_limits(self, merchant_id: UUID, body: RateLimitsPut) -> RateLimits:
+        """Replace a merchant's quotas; its keys have them within two seconds. Raises 404 for no merchant."""
+        quotas = {"write": body.write, "read": body.read}
+        changes = {f"{name}_limit": f"{each.limit}/{each.seconds}" if each else None for name, each in quotas.items()}
+        async with self._database.transaction() as connection:
+            return _rate_limits(_existing(await repository.update_merchant(connection, merchant_id, changes)))
 
     async def _load_profile(self, merchant_id: UUID) -> MerchantProfile:
         async with self._database.transaction() as connection:
@@ -155,6 +172,14 @@ def _existing(row: sa.RowMapping | None) -> sa.RowMapping:
     if row is None:
         raise not_found("merchant")
     return row
+
+
+def _rate_limits(row: sa.RowMapping) -> RateLimits:
+    def quota(text: str | None) -> Quota | None:
+        limit, _, seconds = (text or "").partition("/")
+        return Quota(limit=int(limit), seconds=int(seconds)) if text else None
+
+    return RateLimits(merchant=show("mer", row["id"]), write=quota(row["write_limit"]), read=quota(row["read_limit"]))
 
 
 def _columns(fields: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import msgspec
 from payments.connectors.declines import decline
 from payments.connectors.port import AuthorizeRequest, Connector, Declined, Outcome
 from payments.connectors.registry import Registry
+from payments.controls.service import Controls
 from payments.fraud.schemas import Attempt, Decision
 from payments.fraud.service import Fraud
 from payments.fx.entries import gross
@@ -52,6 +53,7 @@ class Intake:
         merchants: Merchants,
         vault: Vault,
         connectors: Registry,
+        controls: Controls,
         fx: Fx,
         risk: Risk,
         fraud: Fraud,
@@ -61,6 +63,7 @@ class Intake:
         self._merchants = merchants
         self._vault = vault
         self._connectors = connectors
+        self._controls = controls
         self._fx = fx
         self._risk = risk
         self._fraud = fraud
@@ -70,12 +73,13 @@ class Intake:
         """Turn a request into a payment and the decision about it.
 
         Raises:
-            Problem: the card, the quote or a rate does not exist, or no acquirer serves the mode.
+            Problem: the card, the quote or a rate does not exist, no acquirer serves the mode, or something is paused.
 
         """
         merchant = await self._merchants.profile(claim.merchant_id)
         card = await self._vault.card_of(claim.merchant_id, uuid_of("pm", body.payment_method), livemode=claim.livemode)
         connector = self._connectors.connector_for(livemode=claim.livemode)
+        (await self._controls.pauses()).check(claim.merchant_id, connector.name, livemode=claim.livemode)
         now = datetime.now(UTC)
         terms = await self._fx.terms(
             merchant,

@@ -6,6 +6,7 @@ from typing import Literal
 from uuid import UUID
 
 from payments.connectors.registry import Registry
+from payments.controls.service import Controls
 from payments.database import Database
 from payments.merchants.service import Merchants
 from payments.payments import decisions, repository
@@ -35,6 +36,7 @@ class Reviews:
         calls: Calls,
         vault: Vault,
         connectors: Registry,
+        controls: Controls,
         policy: Policy,
     ) -> None:
         """Take the collaborators and the policy."""
@@ -44,6 +46,7 @@ class Reviews:
         self._calls = calls
         self._vault = vault
         self._connectors = connectors
+        self._controls = controls
         self._policy = policy
 
     async def decide(self, payment_id: UUID, verdict: Verdict, reviewer: str, reason: str) -> bytes:
@@ -64,6 +67,8 @@ class Reviews:
             payment = await repository.any_payment(connection, payment_id)
         if payment is None:
             raise not_found("payment")
+        pauses = await self._controls.pauses()
+        pauses.check(payment.merchant_id, payment.connector, livemode=payment.livemode)
         # Asked of the database: tokens in memory may outlive their card.
         await self._vault.get(payment.merchant_id, payment.payment_method_id, livemode=payment.livemode)
         card = await self._vault.card_of(payment.merchant_id, payment.payment_method_id, livemode=payment.livemode)

@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from payments.connectors.registry import Registry
+from payments.controls.service import Controls
 from payments.http.models import StrictModel
 from payments.payments import decisions
 from payments.payments.calls import Calls, operation_call
@@ -36,6 +37,7 @@ class Payments:
         calls: Calls,
         risk: Risk,
         connectors: Registry,
+        controls: Controls,
         acquirer_timeout: timedelta,
     ) -> None:
         """Take the collaborators, and how long one call to an acquirer may take."""
@@ -45,6 +47,7 @@ class Payments:
         self._calls = calls
         self._risk = risk
         self._connectors = connectors
+        self._controls = controls
         self._acquirer_timeout = acquirer_timeout
 
     async def create(self, caller: Identity, body: PaymentCreate, key: str) -> Reply:
@@ -89,10 +92,13 @@ class Payments:
         path = decisions.operation_path(payment_id, draft.kind)
         claim = self._replies.claim(caller, key, path, content, new_uuid())
         limits = await self._risk.limits_of(claim.merchant_id) if draft.kind == "refund" else NO_LIMITS
+        pauses = await self._controls.pauses()
         deadline = self._calls.deadline()
 
         def decide(locked: Locked) -> Change:
             payment, now = locked.payment, locked.now
+            if draft.kind != "void":  # it only lets go of money
+                pauses.check(payment.merchant_id, payment.connector, livemode=payment.livemode)
             operation = draft.operation(payment, claim, now)
             if draft.kind == "refund":
                 decisions.check_refund_ratio(payment, operation, limits, locked.usage)

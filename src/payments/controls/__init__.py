@@ -1,0 +1,1 @@
+"""Pauses of merchants, acquirers and modes."""
