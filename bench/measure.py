@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from bench import cpu
+from bench import cpu, decisions
 from bench.generator import Outcome
 from bench.load import BenchError, Load
 from bench.stage import Stage, running_stage
@@ -21,16 +21,17 @@ POSTGRES, GENERATOR = "postgres", "generator"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How much is measured: seconds a phase, rounds of turns, scale of pgbench, cards of a load, warm or not."""
+    """How much is measured: seconds a phase, rounds, scale of pgbench, cards of a load, warm or not, cards counted."""
 
     seconds: float = 10.0
     rounds: int = 3
     scale: int = 30
     cards: int = 200
     warm_up: bool = True
+    counted_cards: int = 20_000
 
 
-QUICK = Plan(seconds=0.5, rounds=1, scale=1, cards=20, warm_up=False)
+QUICK = Plan(seconds=0.5, rounds=1, scale=1, cards=20, warm_up=False, counted_cards=1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,9 @@ class Measured:
         hot_ratio: the same, of one merchant's payments ÷ payments spread over two.
         answered, written: payments that clients were told of, and that the database holds.
         degraded: payments decided without Redis.
+        rules: how many fraud rules were on.
+        rules_us: CPU microseconds of evaluating them once.
+        redis_mb: megabytes of Redis memory per million active cards.
         balanced: whether the books balance after all of it.
         durability: the server's own word on fsync and synchronous_commit.
         sync_ms: what one durable write takes on this disk, milliseconds.
@@ -103,6 +107,9 @@ class Measured:
     answered: int
     written: int
     degraded: int
+    rules: int
+    rules_us: float
+    redis_mb: float
     balanced: bool
     durability: dict[str, str]
     sync_ms: float
@@ -153,6 +160,9 @@ class _Measurement:
         external = self._saturate(stage.external)
         external_open = self._arrive(stage.external, external.payments)
         written, degraded = self._stored()
+        self._tell("the rules alone, and the memory of counters")
+        with Client(stage.state.gateway_url, stage.state.admin_token) as admin:
+            rules = decisions.active_rules(admin)
         return Measured(
             tpcb=tpcb,
             spread=spread,
@@ -169,6 +179,9 @@ class _Measurement:
             answered=self._answered,
             written=written,
             degraded=degraded,
+            rules=len(rules),
+            rules_us=decisions.rules_microseconds(rules),
+            redis_mb=decisions.redis_megabytes(stage.folder / "counters", self._plan.counted_cards),
             balanced=self._balanced(),
             durability=self._durability(),
             sync_ms=stage.sync_ms,

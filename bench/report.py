@@ -29,7 +29,7 @@ _PARTS = {
     GENERATOR: "load",
 }
 # The targets of this stage of the project, shown beside what was measured.
-_RATIO, _P95_MS, _GATEWAY_MS = 0.6, 50.0, 0.12
+_RATIO, _P95_MS, _GATEWAY_MS, _RULES_US = 0.6, 50.0, 0.12, 30.0
 
 
 def document(measured: Measured, plan: Plan, began: datetime) -> dict[str, Any]:
@@ -117,6 +117,8 @@ def _summary(measured: Measured) -> list[RenderableType]:
         ("p95 at 60 %", f"{measured.spread_open.p95:.1f} ms", measured.spread_open.p95 < _P95_MS, f"below {_P95_MS:g}"),
         ("gateway CPU per payment", f"{gateway:.3f} ms", gateway <= _GATEWAY_MS, f"at most {_GATEWAY_MS}"),
         ("one merchant ÷ two", f"{measured.hot_ratio:.2f}", None, "about 1"),
+        (f"{measured.rules} fraud rules", f"{measured.rules_us:.1f} µs", measured.rules_us < _RULES_US, "below 30 µs"),
+        ("Redis, a million active cards", f"{measured.redis_mb:.0f} MB", None, "one payment each, today"),
         ("errors", str(measured.errors), measured.errors == 0, "0"),
         (
             "payments answered, written",

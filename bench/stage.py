@@ -48,12 +48,14 @@ class Stage:
     """The running platform.
 
     Shapes:
+        folder: its data, removed afterwards.
         spread: payments of two merchants, the cards of both mixed.
         hot: payments of one merchant alone, over as many cards.
         external: payments that take the external order: intent, acquirer, answer.
         sync_ms: how long the disk takes to make a small write durable, milliseconds.
     """
 
+    folder: Path
     state: State
     postgres: Postgres
     meter: Meter
@@ -79,7 +81,7 @@ def running_stage(cards: int) -> Iterator[Stage]:
             postgres = next(child for child in children if isinstance(child, Postgres))
             meter = Meter({child.name: child.process.pid for child in children if child.process})
             spread, hot, external = _loads(state, folder, cards)
-            yield Stage(state, postgres, meter, _sync_ms(folder), spread, hot, external)
+            yield Stage(folder, state, postgres, meter, _sync_ms(folder), spread, hot, external)
     except Exception:
         console.recall()
         raise

@@ -41,6 +41,9 @@ def test_the_report_is_complete_and_nothing_fails(tmp_path):
     assert found["ratio"] > 0
     assert found["cpu_ratio"] > 0
     assert found["hot_ratio"] > 0
+    assert found["rules"] == 12
+    assert found["rules_us"] > 0
+    assert 50 < found["redis_mb"] < 1000
     for turn in found["tpcb"]:
         assert turn["tps"] > 0
         assert set(turn["cpu_ms"]) == {"postgres", "generator"}

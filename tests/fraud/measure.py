@@ -1,4 +1,4 @@
-"""What deciding a payment costs: `python -m tests.fraud.measure`.
+"""What counting a payment costs: `python -m tests.fraud.measure`; `make bench` has the rules and the memory.
 
 CPU time of this process and of Valkey, so that it does not depend on what else the machine does.
 """
@@ -11,33 +11,17 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from time import process_time, time
-from timeit import repeat
 
 import redis
 import uvloop
 
 from payments.devtools.servers import Valkey
 from payments.fraud.counters import READY_KEY, Counters
-from payments.fraud.engine import decide, variables
 from shared.ids import new_uuid
 from shared.redis_connection import RedisConnection
-from tests.fraud.support import Terms, attempt, default_rule_set, signals
+from tests.fraud.support import attempt
 
 PAYMENTS = 20_000
-CARDS = 20_000
-
-
-def rules() -> None:
-    """The engine alone, with the default set: 12 active rules."""
-    rule_set, given, terms = default_rule_set(), signals(card_count_1m=1, card_count_24h=3), Terms()
-    payment = attempt(customer_ip="203.0.113.7")
-    known = variables(payment, given, terms)
-    for name, run in (
-        ("12 rules", lambda: rule_set.evaluate(known)),
-        ("whole decision with receipt", lambda: decide(payment, given, terms, rule_set)),
-    ):
-        best = min(repeat(run, timer=process_time, number=5000, repeat=9)) / 5000
-        print(f"{name:32} {best * 1e6:6.1f} µs CPU")
 
 
 async def counters(valkey: Valkey, clients: int) -> None:
@@ -76,23 +60,6 @@ async def counters(valkey: Valkey, clients: int) -> None:
     )
 
 
-async def memory(valkey: Valkey) -> None:
-    """What a million cards take that paid once today: their records and the guard against replays."""
-    counting = Counters(RedisConnection(valkey.url, timeout=5))
-    merchant = new_uuid()
-    with redis.Redis.from_url(valkey.url) as client:
-        client.execute_command("FLUSHALL", "SYNC")
-        await counting.count([attempt(at=datetime.now(UTC), merchant_id=merchant)])
-        empty = client.info("memory")["used_memory"]
-        now = datetime.now(UTC)
-        await counting.count(
-            [attempt(at=now, merchant_id=merchant, card_fingerprint=f"{number:064x}") for number in range(CARDS)]
-        )
-        used = client.info("memory")["used_memory"] - empty
-    await counting.close()
-    print(f"{'a million active cards':32} {used / CARDS:6.0f} MB in Valkey")
-
-
 def _cpu(client: redis.Redis) -> float:
     found = client.info("cpu")
     return float(found["used_cpu_user"] + found["used_cpu_sys"])
@@ -100,13 +67,11 @@ def _cpu(client: redis.Redis) -> float:
 
 def main() -> None:
     """Print the report."""
-    rules()
     with tempfile.TemporaryDirectory(prefix="payments-measure-") as folder:
         Path(folder).chmod(0o711)
         with Valkey(Path(folder) / "valkey") as valkey:
             for clients in (1, 8, 64):
                 uvloop.run(counters(valkey, clients))
-            uvloop.run(memory(valkey))
 
 
 if __name__ == "__main__":
