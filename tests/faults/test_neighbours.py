@@ -11,7 +11,10 @@ import httpx2
 import pytest
 
 from payments.batching import Batcher
-from payments.connectors.port import RefundRequest
+from payments.connectors.port import Outcome, RefundRequest
+from payments.payments import decisions
+from payments.payments.changes import Change
+from payments.payments.domain import Payment
 from payments.payments.write_path import WritePath
 from tests.conftest import Database, Databases
 from tests.faults.evidence import check_books, check_one_capture_per_key, operations_per_key
@@ -78,11 +81,30 @@ async def test_a_payment_that_the_database_refuses(shop: Caller, database: Datab
     bodies = [await shop.payment(reference="unlucky" if number == 40 else "lucky") for number in range(65)]
     creations = shop.platform.container.write_path._creations
     answers = await _together(creations, [shop.post("/v1/payments", body) for body in bodies])
-    assert batches[0] == 64
+    assert batches[0] == 65
     assert 1 in batches
     problem_of(answers.pop(40), 500, "internal")
     assert {answer.status_code for answer in answers} == {201}
     check_one_capture_per_key(shop, 64)  # one of the 65 is missing
+
+
+async def test_a_payment_whose_decision_breaks(shop: Caller, batches: list[int], monkeypatch: pytest.MonkeyPatch):
+    """Decided under the lock of its merchant's day, between its neighbors."""
+    create = decisions.create
+
+    def broken(payment: Payment, outcome: Outcome) -> Change:
+        if payment.reference == "unlucky":
+            raise RuntimeError("a defect")
+        return create(payment, outcome)
+
+    monkeypatch.setattr(decisions, "create", broken)
+    bodies = [await shop.payment(reference="unlucky" if number == 3 else "lucky") for number in range(8)]
+    creations = shop.platform.container.write_path._creations
+    answers = await _together(creations, [shop.post("/v1/payments", body) for body in bodies])
+    assert 8 in batches
+    problem_of(answers.pop(3), 500, "internal")
+    assert {answer.status_code for answer in answers} == {201}
+    check_one_capture_per_key(shop, 7)
 
 
 async def test_a_refund_that_the_database_refuses(shop: Caller, database: Database, batches: list[int]):

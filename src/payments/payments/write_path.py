@@ -61,7 +61,9 @@ class WritePath:
         self._days: set[Day] = set()
         # One at a time: a batch locks its merchants' days until it has committed, so a second one would mostly wait
         # for the first, together with requests that could have made the first one larger.
-        self._creations: Batcher[Creation, Written] = Batcher(lambda items: self._persist(items, self._create), lanes=1)
+        self._creations: Batcher[Creation, Written] = Batcher(
+            lambda items: self._persist(items, self._create), lanes=1, max_items=128
+        )
         self._requests: Batcher[Request, Written] = Batcher(
             lambda items: self._persist(items, self._apply), lanes=lanes
         )
