@@ -5,10 +5,12 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter
+from fastapi import Request as HttpRequest
 
 from gateway.upstream import Request, Upstream, UpstreamError
 from shared.problem_catalog import reference
 from shared.problems import Problem
+from shared.serving import DRAINING
 
 _TIMEOUT_SECONDS = 2.0
 _NOT_READY: dict[int | str, dict[str, Any]] = {503: dict(reference(503))}
@@ -24,8 +26,10 @@ def build_router(upstream: Upstream) -> APIRouter:
         return {"status": "ok"}
 
     @router.get("/ready", operation_id="health_ready", responses=_NOT_READY)
-    async def ready() -> dict[str, str]:
+    async def ready(asked: HttpRequest) -> dict[str, str]:
         """Tell whether requests can be served, which needs payments to be ready."""
+        if DRAINING in asked.scope.get("state", {}):
+            raise _not_ready("This replica is about to stop.")
         request = Request("GET", b"/health/ready", b"", [], b"", repeatable=True, timeout=_TIMEOUT_SECONDS)
         try:
             async with asyncio.timeout(_TIMEOUT_SECONDS):
@@ -40,5 +44,5 @@ def build_router(upstream: Upstream) -> APIRouter:
     return router
 
 
-def _not_ready() -> Problem:
-    return Problem(503, "unavailable", "Payments is not ready.", retryable=True, headers={"Retry-After": "1"})
+def _not_ready(detail: str = "Payments is not ready.") -> Problem:
+    return Problem(503, "unavailable", detail, retryable=True, headers={"Retry-After": "1"})

@@ -7,7 +7,10 @@ once, as a batch of one. Measurements: docs/decisions/0006-write-path.md.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from time import monotonic
 from typing import Generic, TypeVar, cast
+
+from payments import deadline
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -17,8 +20,8 @@ class Batcher(Generic[T, R]):
     """Collects items and hands them to ``handle`` in batches, at most ``lanes`` at a time.
 
     ``handle`` returns one result per item in the same order; a result that is an exception is raised to that item's
-    caller alone. An exception raised by ``handle`` itself reaches every caller of the batch. A caller that goes away
-    cancels nothing: its item is part of a commit by then.
+    caller alone. An exception raised by ``handle`` itself reaches every caller of the batch. What nobody waits for any
+    more when its batch begins is left out of it; from then on a caller that goes away cancels nothing.
     """
 
     def __init__(
@@ -28,13 +31,13 @@ class Batcher(Generic[T, R]):
         self._handle = handle
         self._lanes = lanes
         self._max_items = max_items
-        self._queue: deque[tuple[T, asyncio.Future[R]]] = deque()
+        self._queue: deque[tuple[T, asyncio.Future[R], float | None]] = deque()
         self._workers: set[asyncio.Task[None]] = set()
 
-    async def submit(self, item: T) -> R:
-        """Return the result of one item."""
+    async def submit(self, item: T, until: float | None = None) -> R:
+        """Return the result of one item, refused if its batch has not begun at ``until`` on the steady clock."""
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._queue.append((item, future))
+        self._queue.append((item, future, until))
         if len(self._workers) < self._lanes:
             worker = asyncio.create_task(self._drain())
             self._workers.add(worker)
@@ -54,8 +57,10 @@ class Batcher(Generic[T, R]):
 
     async def _work(self) -> None:
         while self._queue:
-            size = min(len(self._queue), self._max_items)
-            batch = [self._queue.popleft() for _ in range(size)]
+            batch = self._next()
+            size = len(batch)
+            if not size:
+                continue
             try:
                 results = await self._handle([item for item, _ in batch])
             except Exception as error:  # noqa: BLE001 - whatever it is, the callers must hear of it
@@ -67,3 +72,16 @@ class Batcher(Generic[T, R]):
                     future.set_exception(result)
                 else:
                     future.set_result(result)
+
+    def _next(self) -> list[tuple[T, asyncio.Future[R]]]:
+        batch: list[tuple[T, asyncio.Future[R]]] = []
+        now = monotonic()
+        while self._queue and len(batch) < self._max_items:
+            item, future, until = self._queue.popleft()
+            if future.done():
+                continue
+            if until is not None and until < now:
+                future.set_exception(deadline.too_late())
+            else:
+                batch.append((item, future))
+        return batch

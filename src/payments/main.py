@@ -32,6 +32,7 @@ from payments.vault import routes as vault_routes
 from payments.webhooks import routes as webhooks_routes
 from shared import logs
 from shared.red import HEALTH, ROUTES, Requests, Templates
+from shared.serving import DRAINING
 
 
 def create_app(container: Container) -> ASGIApp:
@@ -75,7 +76,9 @@ def create_app(container: Container) -> ASGIApp:
     async def live(_: Request) -> Response:
         return JSONResponse({"status": "live"})
 
-    async def ready(_: Request) -> Response:
+    async def ready(request: Request) -> Response:
+        if DRAINING in request.scope.get("state", {}):
+            return JSONResponse({"status": "about to stop"}, status_code=503)
         try:
             async with container.database.snapshot() as connection:
                 await connection.execute(sa.text("SELECT 1"))

@@ -123,6 +123,7 @@ CATALOG = (
         "the merchant has too many live streams open",
         "close one, or try again after `Retry-After`",
     ),
+    Entry(431, "headers_too_large", "the head of the request is larger than 32 kB", "send fewer or shorter headers"),
     Entry(500, "internal", "a defect of ours", "repeat with the same key; quote the `request_id`"),
     Entry(
         502,

@@ -104,7 +104,7 @@ async def test_an_answer_that_is_cut_off_is_not_passed_off_as_whole(gateway, pay
 
 
 async def test_a_defect_of_ours_is_a_problem_without_details(gateway, monkeypatch, caplog):
-    monkeypatch.setattr("gateway.proxy.read_body", lambda *_: 1 / 0)
+    monkeypatch.setattr("gateway.bodies.read_body", lambda *_: 1 / 0)
     response = await gateway.http.post("/v1/payments")
     assert judged(response) == (500, "internal", "unknown", True)
     assert "ZeroDivisionError" not in response.text

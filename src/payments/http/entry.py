@@ -14,6 +14,7 @@ from pydantic_core import from_json
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from payments import deadline
 from payments.access import Access
 from payments.http.models import StrictModel
 from payments.http.problems import from_failure, from_validation, malformed_json
@@ -71,6 +72,7 @@ class Entry:
             await self._app(scope, receive, send)
             return
         headers: dict[bytes, bytes] = dict(scope["headers"])
+        deadline.set_timeout(headers.get(b"x-request-timeout"))
         request_id = headers.get(b"x-request-id", b"").decode("latin-1")
         if not request_id or contains_card_number(request_id):
             request_id = new_id("req")

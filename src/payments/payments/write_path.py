@@ -16,6 +16,7 @@ import psycopg
 import sqlalchemy as sa
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from payments import deadline
 from payments.batching import Batcher
 from payments.credentials import CONNECTION_SECONDS, ConnectionInfo
 from payments.ledger.service import Ledger
@@ -85,7 +86,7 @@ class WritePath:
             Problem: 404 when the payment method was deleted meanwhile; 503 when the database does not answer.
 
         """
-        return await self._creations.submit(creation)
+        return await self._creations.submit(creation, deadline.current())
 
     async def change(self, request: Request) -> Written:
         """Change a stored payment; return the change, or what an earlier request with the key did.
@@ -94,7 +95,9 @@ class WritePath:
             Problem: whatever the decision raised, 404 for another's payment; 503 when the database does not answer.
 
         """
-        return await self._requests.submit(request)
+        # What an acquirer has answered is stored however late it is.
+        until = deadline.current() if request.claim is not None else None
+        return await self._requests.submit(request, until)
 
     async def find(self, claim: Claim) -> Earlier | None:
         """Return what is known of a key."""
