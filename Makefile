@@ -72,6 +72,7 @@ REQUESTS ?= 60
 .PHONY: fuzz-api
 fuzz-api: setup-test ## Send random requests to every operation of the API (REQUESTS=200 for more)
 	@CONTRACT_EXAMPLES=$(REQUESTS) $(PY) -m pytest tests/contract
+
 # As many kills as you have patience for.
 KILLS ?= 100
 

@@ -104,7 +104,7 @@ class Container:
             self.database, self.events, guard, secrets, timedelta(days=settings.delivery_retention_days)
         )
         self.deliverer = Deliverer(self.database, self.events, secrets, Sender(guard))
-        self.streams = Streams(self.events, self.listener, self.merchants.revoked_keys)
+        self.streams = Streams(self.events, self.listener)
         self.write_path = WritePath(info, self.ledger, self.announcer.committed)
         self.callbacks = Callbacks(self.database, self.write_path, self._receive_dispute)
         self.sandbox_disputes = SandboxDisputes(self.database, self.keyring, self._deliver_sandbox)

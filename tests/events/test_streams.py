@@ -79,7 +79,9 @@ async def test_a_revoked_key_ends_its_streams(door: Served, client: httpx2.Async
         await anext(following)
         revoke = f"/v1/merchants/{shop.merchant}/api_keys/{shop.key_id}"
         assert (await door.platform.admin.request("DELETE", revoke, key=None)).is_success
-        assert [block async for block in following] == []
+        # The gateway cuts the answer off in the middle.
+        with pytest.raises(httpx2.RemoteProtocolError):
+            await next_event(following)
 
 
 async def test_streams_take_no_connection_from_requests(door: Served, client: httpx2.AsyncClient):
@@ -96,7 +98,6 @@ async def test_streams_take_no_connection_from_requests(door: Served, client: ht
 
         for _ in range(12):  # the gateway has four connections
             group.create_task(follow())
-        for _ in range(12):
             await ready.acquire()
         answer = await client.get(f"{shop.gateway_url}/v1/events", headers=shop.headers)
         assert answer.status_code == 200

@@ -78,7 +78,7 @@ def build_router(events: Events, streams: Streams) -> APIRouter:
         A comment line every fifteen seconds keeps the connection open. The stream ends when the key is revoked.
         """
         types = _checked(type)
-        return await streams.open(caller, _stream(caller), _cursor(last_event_id, after), types)
+        return await streams.open(_stream(caller), _cursor(last_event_id, after), types)
 
     return router
 

@@ -6,9 +6,8 @@ became of the message that woke it. An idle one costs a heartbeat.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection
-from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -16,7 +15,6 @@ from starlette.types import Receive, Scope, Send
 from payments.events.schemas import Stored, Stream
 from payments.events.service import Events
 from payments.events.wakeups import SEQUENCED, Listener, decode
-from shared.identity import Identity
 from shared.problems import Problem
 from shared.serving import STOPPING
 
@@ -33,15 +31,11 @@ _HEADERS = (
     (b"x-accel-buffering", b"no"),
 )
 
-# Tells which of some callers' keys were revoked.
-Revoked = Callable[[Collection[str]], Awaitable[Collection[str]]]
-
 
 @dataclass(eq=False, slots=True)
 class _Follower:
     """One open stream."""
 
-    subject: str
     stream: Stream
     cursor: int
     types: frozenset[str] | None
@@ -53,21 +47,27 @@ class _Follower:
         self.wake.set()
 
 
+class _Frames(NamedTuple):
+    """Some events as they are sent, where they end, and whether there are more."""
+
+    content: bytes
+    end: int
+    more: bool
+
+
 class Streams:
     """The open streams of this process, and what wakes them."""
 
-    def __init__(self, events: Events, listener: Listener, revoked: Revoked) -> None:
+    def __init__(self, events: Events, listener: Listener) -> None:
         """Nothing connects before the first stream."""
         self._events = events
         self._listener = listener
-        self._revoked = revoked
         self._followers: dict[Stream, set[_Follower]] = {}
+        self._reads: dict[Stream, dict[tuple[int, frozenset[str] | None], asyncio.Task[_Frames]]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping: asyncio.Event | None = None
 
-    async def open(
-        self, caller: Identity, stream: Stream, cursor: int | None, types: frozenset[str] | None
-    ) -> Response:
+    async def open(self, stream: Stream, cursor: int | None, types: frozenset[str] | None) -> Response:
         """Return the response that streams events after a cursor, or from now on.
 
         Raises:
@@ -85,7 +85,7 @@ class Streams:
             )
         end = (await self._events.ends([stream])).get(stream, 0)
         cursor = end if cursor is None else min(cursor, end)
-        return _EventStream(self, _Follower(caller.subject, stream, cursor, types))
+        return _EventStream(self, _Follower(stream, cursor, types))
 
     async def close(self) -> None:
         """End every stream."""
@@ -112,10 +112,21 @@ class Streams:
         if not others:
             self._followers.pop(follower.stream, None)
 
-    async def read(self, follower: _Follower) -> list[Stored]:
-        """Return the next events of a follower and move its cursor."""
-        found, follower.cursor = await self._events.after(follower.stream, follower.cursor, _PAGE, follower.types)
-        return found
+    async def read(self, follower: _Follower) -> _Frames:
+        """Return what comes next for a follower, and move its cursor; who is at the same place reads together."""
+        reads = self._reads.setdefault(follower.stream, {})
+        place = (follower.cursor, follower.types)
+        reading = reads.get(place)
+        if reading is None:
+            reading = reads[place] = asyncio.create_task(self._read(follower.stream, *place))
+            reading.add_done_callback(lambda _: reads.pop(place, None))
+        frames = await asyncio.shield(reading)
+        follower.cursor = frames.end
+        return frames
+
+    async def _read(self, stream: Stream, cursor: int, types: frozenset[str] | None) -> _Frames:
+        found, end = await self._events.after(stream, cursor, _PAGE, types)
+        return _Frames(b"".join(map(_frame, found)), end, more=len(found) == _PAGE)
 
     def _on_message(self, message: bytes) -> None:
         named = decode(message)
@@ -123,27 +134,24 @@ class Streams:
             self._wake(stream)
 
     def _wake(self, stream: Stream) -> None:
+        self._reads.pop(stream, None)  # one that is under way may not see what there is now
         for follower in self._followers.get(stream, ()):
             follower.wake.set()
 
     async def _look_around(self) -> None:
-        """Do what no message tells of: find events while Redis is away, and keys that were revoked."""
+        """Find events that no message told of: Redis may be away."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             if not self._followers:
                 continue
             try:
                 ends = await self._events.ends(self._followers)
-                everybody = [follower for group in self._followers.values() for follower in group]
-                revoked = await self._revoked({follower.subject for follower in everybody})
             except Exception as error:  # noqa: BLE001 - whatever it was, the next look may work
                 _log.warning("streams were not looked after: %s", type(error).__name__)
                 continue
-            for follower in everybody:
-                if follower.subject in revoked:
-                    follower.end()
-                elif follower.cursor < ends.get(follower.stream, 0):
-                    follower.wake.set()
+            for stream, end in ends.items():
+                if any(follower.cursor < end for follower in self._followers.get(stream, ())):
+                    self._wake(stream)
 
     async def _end_with(self, stopping: asyncio.Event) -> None:
         await stopping.wait()
@@ -181,20 +189,19 @@ class _EventStream(Response):
         while not follower.over:
             follower.wake.clear()
             try:
-                found = await self._streams.read(follower)
+                frames = await self._streams.read(follower)
             except Exception as error:  # noqa: BLE001 - the client comes back with its cursor
                 _log.warning("a stream ends: %s", type(error).__name__)
                 return
-            if found:
-                await send(_body(b"".join(map(_frame, found))))
-            if len(found) == _PAGE:
-                continue
-            with suppress(TimeoutError):
-                async with asyncio.timeout(HEARTBEAT_SECONDS):
-                    await follower.wake.wait()
-                    continue
-            # With the cursor: a reader of a few types then does not go through all the others when it comes back.
-            await send(_body(b": still here\nid: %d\n\n" % follower.cursor))
+            if frames.content:
+                await send(_body(frames.content))
+            while not (frames.more or follower.wake.is_set()):
+                try:
+                    async with asyncio.timeout(HEARTBEAT_SECONDS):
+                        await follower.wake.wait()
+                except TimeoutError:
+                    # With the cursor: a reader of a few types then need not go through all the others again.
+                    await send(_body(b": still here\nid: %d\n\n" % follower.cursor))
 
 
 async def _end_when_gone(receive: Receive, follower: _Follower) -> None:

@@ -1,6 +1,6 @@
 """The SQL of merchants and API keys."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -83,12 +83,6 @@ async def revoke_key(connection: AsyncConnection, merchant_id: UUID, key_id: UUI
     )
     row: sa.RowMapping | None = (await connection.execute(statement)).mappings().one_or_none()
     return row
-
-
-async def revoked_keys(connection: AsyncConnection, key_ids: Collection[UUID]) -> Sequence[UUID]:
-    """Return which of some keys were revoked."""
-    query = sa.select(api_keys.c.id).where(api_keys.c.id.in_(key_ids), api_keys.c.revoked_at.is_not(None))
-    return (await connection.execute(query)).scalars().all()
 
 
 async def _page(

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -31,7 +31,7 @@ from payments.merchants.schemas import (
     RateLimitsPut,
 )
 from payments.merchants.scopes import SCOPES
-from shared.ids import new_uuid, show, uuid_of
+from shared.ids import new_uuid, show
 from shared.problems import FieldError, Problem, not_found
 
 __all__ = ["MerchantProfile", "Merchants"]
@@ -122,12 +122,6 @@ class Merchants:
         if row is None:
             raise not_found("API key")
         return _api_key(row)
-
-    async def revoked_keys(self, shown_ids: Collection[str]) -> set[str]:
-        """Return which of some keys were revoked, for answers that go on after their caller was let in."""
-        ids = [uuid_of("key", shown) for shown in shown_ids if shown.startswith("key_")]
-        async with self._database.snapshot() as connection:
-            return {show("key", key_id) for key_id in await repository.revoked_keys(connection, ids)}
 
     async def verify(self, secret: str) -> ApiKeyVerified | None:
         """Return whose key this is, or none if it is unknown or revoked.

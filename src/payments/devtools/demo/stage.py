@@ -1,8 +1,10 @@
 """What a chapter of the demo works with: requests that print themselves, and expectations."""
 
 import json
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from typing import Any
 
 from rich.console import Console as Terminal
@@ -12,6 +14,8 @@ from payments.devtools.client import Answer, Client, Json
 from payments.devtools.errors import DemoError
 
 APPROVED_CARD = "4242424242424242"
+# What follows a commit by itself is there within thirty seconds, or something is wrong.
+_TRIES, _PAUSE_SECONDS = 150, 0.2
 # Takes a merchant on; returns its id and a client with its key.
 Hire = Callable[[Json], tuple[str, Client]]
 
@@ -93,6 +97,19 @@ class Stage:
         answer = self._merchant.get(path)
         self._show("GET", path, answer, 200)
         return answer.body
+
+    def wait_for(self, path: str, ready: Callable[[Json], bool]) -> Json:
+        """GET as the merchant until an answer is as it should be, and print that one.
+
+        Raises:
+            DemoError: it takes too long.
+        """
+        for _ in range(_TRIES):
+            answer = self._merchant.get(path)
+            if answer.status == HTTPStatus.OK and ready(answer.body):
+                return self.get(path)
+            time.sleep(_PAUSE_SECONDS)
+        raise DemoError(f"GET {path} is still not as expected")
 
     def get_as_admin(self, path: str) -> Json:
         """GET as the administrator.

@@ -2,7 +2,18 @@
 
 from typing import Protocol
 
-from payments.devtools.demo.chapters import books, capture, currencies, decline, fraud, limits, pay, refunds, replay
+from payments.devtools.demo.chapters import (
+    books,
+    capture,
+    currencies,
+    decline,
+    fraud,
+    limits,
+    pay,
+    refunds,
+    replay,
+    webhooks,
+)
 from payments.devtools.demo.stage import Stage
 
 
@@ -15,4 +26,4 @@ class Chapter(Protocol):
         """Send the requests of this part and check their answers."""
 
 
-CHAPTERS: tuple[Chapter, ...] = (pay, decline, capture, refunds, replay, books, fraud, limits, currencies)
+CHAPTERS: tuple[Chapter, ...] = (pay, decline, capture, refunds, replay, books, fraud, limits, currencies, webhooks)
