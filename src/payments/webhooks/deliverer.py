@@ -11,10 +11,13 @@ claim is a lease: when a worker dies, another one sends again what has no mark y
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any
 from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.batching import Batcher
 from payments.database import Database
@@ -39,6 +42,8 @@ _PAGE = 100
 _MAX_WINDOW = 16
 # One more request at a time for every so many events that wait.
 _WIDEN_EVERY = 4
+# Connections that all endpoints together may use: they wait for a turn here instead of failing at the pool.
+_CONNECTIONS = 3
 # After that, whoever is still sending is cut off; the event is sent again.
 _CLOSE_SECONDS = 20.0
 
@@ -57,13 +62,14 @@ class Deliverer:
         self._lanes = 0
         self._retries: Counter[UUID] = Counter()
         self._closing = False
+        self._turns = asyncio.Semaphore(_CONNECTIONS)
 
     async def deliver(self) -> int:
         """Start sending to every endpoint that has new events; return how many."""
         lease = new_uuid()
         if self._closing or self._lanes >= _MAX_LANES:
             return 0
-        async with self._database.transaction() as connection:
+        async with self._transaction() as connection:
             claimed = await repository.claim_endpoints(connection, lease, LEASE_SECONDS, _MAX_LANES - self._lanes)
         for endpoint_id in claimed:
             self._lanes += 1
@@ -76,7 +82,7 @@ class Deliverer:
         if self._closing or free <= 0:
             return 0
         busy = [endpoint_id for endpoint_id, count in self._retries.items() if count]
-        async with self._database.transaction() as connection:
+        async with self._transaction() as connection:
             due = await repository.claim_again(connection, busy, LEASE_SECONDS, each=_RETRIES_EACH, limit=free)
             secrets = await self._secrets.open(connection, {each.endpoint_id for each in due}) if due else {}
         for each in due:
@@ -110,6 +116,11 @@ class Deliverer:
             "oldest_waiting_seconds": row["age"],
         }
 
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+        async with self._turns, self._database.transaction() as connection:
+            yield connection
+
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
@@ -119,7 +130,7 @@ class Deliverer:
         try:
             while not self._closing and await self._send_page(endpoint_id, lease):
                 pass
-            async with self._database.transaction() as connection:
+            async with self._transaction() as connection:
                 await repository.release(connection, endpoint_id, lease)
         except Exception:  # noqa: BLE001 - the lease runs out, and somebody tries again
             _log.exception("sending to endpoint %s stopped; it goes on within %d s", endpoint_id, LEASE_SECONDS)
@@ -128,7 +139,7 @@ class Deliverer:
 
     async def _send_page(self, endpoint_id: UUID, lease: UUID) -> bool:
         """Send the next events to an endpoint; return whether there may be more."""
-        async with self._database.transaction() as connection:
+        async with self._transaction() as connection:
             row = await repository.renew(connection, endpoint_id, lease, LEASE_SECONDS)
             if row is None:
                 return False
@@ -172,7 +183,7 @@ class Deliverer:
                 if gone.is_set() or self._closing:
                     return
                 if monotonic() - renewed > LEASE_SECONDS / 3:
-                    async with self._database.transaction() as connection:
+                    async with self._transaction() as connection:
                         if await repository.renew(connection, each.endpoint_id, lease, LEASE_SECONDS) is None:
                             return
                     renewed = monotonic()
@@ -192,7 +203,7 @@ class Deliverer:
     async def _mark(self, made: list[Attempt]) -> list[Exception | None]:
         """Store what became of attempts; one that cannot be stored fails alone."""
         try:
-            async with self._database.transaction() as connection:
+            async with self._transaction() as connection:
                 await self._attempts.store(connection, made)
         except Exception as error:  # noqa: BLE001 - whatever it was, the callers hear of it
             if len(made) == 1:
