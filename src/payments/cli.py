@@ -11,6 +11,8 @@
     payments manifests    compare, check and approve Kubernetes manifests
     payments ledger       verify the books
     payments inspect      print all that is known about a payment
+    payments reconcile    match an acquirer's settlement file with the books
+    payments sandbox      let the sandbox acquirer settle and dispute
     payments fraud        try candidate rules on stored payments
     payments rates        import exchange rates
     payments audit        prove that nobody touched the audit log
@@ -24,12 +26,13 @@ from typing import Annotated
 
 import typer
 
-from payments.audit import commands as audit
 from payments.audit_log import commands as audit_log
+from payments.books import commands as books
 from payments.devtools.events import commands as events
 from payments.devtools.manifests import commands as manifests
 from payments.fraud import commands as fraud
 from payments.fx import commands as rates
+from payments.reconciliation import commands as reconciliation
 from payments.vault import commands as vault
 
 app = typer.Typer(
@@ -39,11 +42,13 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.add_typer(audit.app)
+app.add_typer(books.app)
 app.add_typer(audit_log.app)
-app.command("inspect")(audit.inspect_payment)
+app.command("inspect")(books.inspect_payment)
 app.command()(events.listen)
 app.command()(events.trigger)
+app.command("reconcile")(reconciliation.reconcile_file)
+app.add_typer(reconciliation.sandbox)
 app.add_typer(fraud.app)
 app.add_typer(manifests.app)
 app.add_typer(rates.app)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from payments.access import Access
+from payments.adjustments.service import Adjustments
 from payments.audit_log.service import Audit
 from payments.connectors.port import Connector, DisputeNotice
 from payments.connectors.registry import Registry
@@ -35,12 +36,13 @@ from payments.payments.queries import Queries
 from payments.payments.recovery import Recovery
 from payments.payments.replies import Replies
 from payments.payments.reviews import Reviews
-from payments.payments.service import Disputed, Payments
+from payments.payments.service import Disputed, Evidence, Payments
 from payments.payments.write_path import WritePath
 from payments.payouts.maturing import Maturing
 from payments.payouts.rail import Rails
 from payments.payouts.sandbox_rail import SandboxRail
 from payments.payouts.service import Payouts
+from payments.reconciliation.service import Reconciliation
 from payments.risk.service import Risk
 from payments.settings import Settings
 from payments.statements.service import Statements
@@ -179,9 +181,12 @@ class Container:
             idempotency=self.idempotency,
             maturing=self.maturing,
             rails=Rails([SandboxRail(clock)]),
+            controls=self.controls,
             clock=clock,
         )
         self.statements = Statements(self.database, self.merchants, clock)
+        self.reconciliation = Reconciliation(self.database, self.ledger, Evidence(self.write_path))
+        self.adjustments = Adjustments(self.database, self.ledger, self.merchants)
         self.recovery = Recovery(self.database, self.write_path, self.connectors)
 
     async def _deliver_sandbox(self, headers: Mapping[str, str], body: bytes) -> None:

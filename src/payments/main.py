@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from payments.access import authorize
+from payments.adjustments import routes as adjustments_routes
 from payments.audit_log import routes as audit_routes
 from payments.container import Container
 from payments.controls import routes as controls_routes
@@ -25,6 +26,7 @@ from payments.ledger import routes as ledger_routes
 from payments.merchants import routes as merchants_routes
 from payments.payments import routes as payments_routes
 from payments.payouts import routes as payouts_routes
+from payments.reconciliation import routes as reconciliation_routes
 from payments.risk import routes as risk_routes
 from payments.settings import Settings
 from payments.statements import routes as statements_routes
@@ -68,6 +70,8 @@ def create_app(container: Container) -> ASGIApp:
     app.include_router(disputes_routes.build_router(container.disputes))
     app.include_router(payouts_routes.build_router(container.payouts))
     app.include_router(statements_routes.build_router(container.statements))
+    app.include_router(reconciliation_routes.build_router(container.reconciliation))
+    app.include_router(adjustments_routes.build_router(container.adjustments))
     app.include_router(fraud_routes.build_router(container.fraud_desk))
     app.include_router(fx_routes.build_router(container.fx))
     app.include_router(risk_routes.build_router(container.risk))

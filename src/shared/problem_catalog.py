@@ -36,6 +36,7 @@ CATALOG = (
         "the key lacks the scope, or the person the role; `detail` names it",
         "use another key, or have the role granted",
     ),
+    Entry(403, "four_eyes", "you proposed this adjustment yourself", "have somebody else approve it"),
     Entry(
         403,
         "paused",
@@ -73,6 +74,7 @@ CATALOG = (
         "the dispute waits for no response: it was answered, won or lost",
         "read the dispute",
     ),
+    Entry(409, "adjustment_state", "the adjustment was posted or rejected already", "read it"),
     Entry(413, "body_too_large", "more than 1,000,000 bytes", "send less"),
     Entry(
         415,

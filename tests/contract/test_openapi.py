@@ -46,6 +46,10 @@ BEYOND_SCHEMAS = {
     "replay_webhooks": "kinds of events, and a time that ends before it begins",
     "create_merchant": "names of time zones",
     "create_payout": "whether anything is available",
+    "put_evidence": "that 1.0 is no size of a document",
+    "get_statement": "periods that end before they begin, or have not begun",
+    "export_statement": "periods that end before they begin, or have not begun",
+    "propose_adjustment": "two sides that differ, and a merchant exactly when it is one of them",
     "update_merchant": "names of time zones, and a currency without its fee",
 }
 

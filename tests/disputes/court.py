@@ -3,6 +3,7 @@
 from typing import Any
 
 from payments.connectors.port import DisputeNotice
+from payments.connectors.sandbox.disputes import open_dispute
 from tests.support import Caller, Platform, body_of
 
 DISPUTED = "4000000000000259"
@@ -16,9 +17,8 @@ async def dispute(
     """Let a cardholder dispute a part of a payment with an ordinary card."""
     number = len(await disputes(merchant, payment)) + 1
     paid = await merchant.show(payment)
-    await service.container.sandbox_disputes.open(
-        payment.removeprefix("pay_"), amount, paid["currency"], reason, number=number
-    )
+    key = payment.removeprefix("pay_")
+    await open_dispute(service.container.database, key, amount, paid["currency"], reason, number=number)
     await service.container.sandbox_disputes.tell()
     return (await disputes(merchant, payment))[0]
 

@@ -10,6 +10,7 @@ import pytest
 
 from payments.payouts.sandbox_rail import FAILS, SLOW
 from payments.payouts.states import STATUSES, TRANSITIONS
+from shared.ids import show
 from tests.payouts.conftest import shop
 from tests.support import Caller, Platform, body_of, problem_of
 
@@ -239,3 +240,26 @@ async def test_an_answer_that_comes_twice_counts_once(service: Platform, quick: 
     assert sum(ended) == 1
     books = await accounts(service, quick)
     assert "payouts_in_transit" not in books
+
+
+async def test_nothing_leaves_while_a_merchant_is_paused(service: Platform):
+    merchant = await shop(service, delay_days=0, schedule="daily")
+    assert merchant.identity.merchant_id is not None
+    await merchant.pay(amount=60)
+    payout = await pay_out(merchant)
+    await merchant.pay(amount=70)
+    await service.container.maturing.run()
+    pause = f"/v1/admin/pauses/merchant/{show('mer', merchant.identity.merchant_id)}"
+    body_of(await service.admin.request("PUT", pause, key=None, json={"reason": "looks stolen"}), 200)
+    problem_of(await merchant.post(PATH), 403, "paused")
+    await service.container.payouts.pay_daily()
+    await service.container.payouts.send()
+    [only] = body_of(await merchant.get(PATH), 200)["data"]
+    assert (only["id"], only["status"]) == (payout["id"], "pending")
+    body_of(await service.admin.request("DELETE", pause, key=None), 200)
+    with service.sql() as connection:
+        connection.execute("UPDATE payments.payouts SET next_attempt_at = now()")
+    await service.container.payouts.pay_daily()
+    await service.container.payouts.send()
+    found = body_of(await merchant.get(PATH), 200)["data"]
+    assert [(row["amount"], row["status"]) for row in found] == [(70, "paid"), (60, "paid")]

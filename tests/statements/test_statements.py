@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.audit.life import live
+from tests.books.life import live
 from tests.support import Caller, Platform, body_of, problem_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

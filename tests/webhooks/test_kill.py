@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from payments.audit.verify import broken, verify
+from payments.books.verify import broken, verify
 from tests.conftest import Database
 from tests.faults.wire import Proxy
 from tests.payments.conftest import key_folder

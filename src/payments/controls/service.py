@@ -16,7 +16,7 @@ from shared.problems import Problem, not_found
 class Pauses:
     """What is paused now."""
 
-    def __init__(self, paused: frozenset[tuple[str, str]]) -> None:
+    def __init__(self, paused: frozenset[tuple[str, str | None]]) -> None:
         """Take pairs of kind and subject."""
         self._paused = paused
 
@@ -27,17 +27,24 @@ class Pauses:
             Problem: 403 while the merchant, the acquirer or the mode is paused.
 
         """
+        who = self.holds(merchant_id, acquirer, livemode=livemode)
+        if who is not None:
+            raise Problem(
+                403, "paused", f"{who} paused by the platform. Nothing was done; try again later.", retryable=True
+            )
+
+    def holds(self, merchant_id: UUID, acquirer: str | None, *, livemode: bool) -> str | None:
+        """Return who is paused, in words, if anybody is; payouts go through no acquirer."""
         if not self._paused:
-            return
+            return None
         for kind, subject, who in (
             ("mode", "live" if livemode else "test", "This mode is"),
             ("acquirer", acquirer, "The acquirer of this payment is"),
             ("merchant", show("mer", merchant_id), "Your account is"),
         ):
             if (kind, subject) in self._paused:
-                raise Problem(
-                    403, "paused", f"{who} paused by the platform. Nothing was done; try again later.", retryable=True
-                )
+                return who
+        return None
 
 
 class Controls:

@@ -10,6 +10,7 @@ stored events keep the version they were written with.
 from types import MappingProxyType
 from typing import NamedTuple
 
+from payments.adjustments.schemas import MerchantAdjustment
 from payments.disputes.schemas import Dispute
 from payments.http.models import ResponseModel
 from payments.payments.schemas import Payment, Refund
@@ -63,6 +64,7 @@ _ALL = (
     EventType("dispute.lost", Dispute, "the money stays with the cardholder"),
     EventType("webhook_delivery.parked", WebhookDelivery, "the last attempt to bring you an event has failed"),
     EventType("webhook_endpoint.disabled", WebhookEndpoint, "an endpoint answered 410 and gets nothing any more"),
+    EventType("adjustment.posted", MerchantAdjustment, "the platform corrected what it owes you"),
     EventType("risk_alert.opened", Alert, "something about your payments needs a look"),
     EventType("risk_alert.resolved", Alert, "somebody has looked"),
 )

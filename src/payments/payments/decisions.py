@@ -21,7 +21,9 @@ from shared.ids import show
 from shared.problems import FieldError, Problem
 
 # What the timeline names as the reason of a change.
-Cause = Literal["request", "acquirer", "timeout", "callback", "recovery", "review", "capture", "void", "expiry"]
+Cause = Literal[
+    "request", "acquirer", "timeout", "callback", "recovery", "settlement", "review", "capture", "void", "expiry"
+]
 
 CREATED = 201
 OK = 200

@@ -12,6 +12,7 @@ from payments.payments.changes import Change, Claim, Earlier, Locked, Request
 from payments.payments.disputed import Disputed
 from payments.payments.domain import Payment
 from payments.payments.drafts import Draft, operation_request
+from payments.payments.evidence import Evidence
 from payments.payments.intake import Intake
 from payments.payments.replies import Replies, Reply
 from payments.payments.schemas import CaptureCreate, PaymentCreate, RefundCreate
@@ -22,7 +23,7 @@ from shared.identity import Identity
 from shared.ids import new_uuid
 from shared.problems import Problem
 
-__all__ = ["Disputed", "Payment", "Payments"]
+__all__ = ["Disputed", "Evidence", "Payment", "Payments"]
 
 
 class Payments:

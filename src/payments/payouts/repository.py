@@ -102,6 +102,17 @@ async def collect(connection: AsyncConnection) -> int:
     return found
 
 
+async def next_xact(connection: AsyncConnection) -> int:
+    """Return the number below which every transaction that has committed by now is."""
+    query = sa.text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
+    return int(await connection.scalar(query) or 0)
+
+
+async def collected_until(connection: AsyncConnection) -> int:
+    """Return the number below which all postings have their items."""
+    return int(await connection.scalar(sa.text("SELECT xact FROM payments.settlement_watermark")) or 0)
+
+
 async def insert_matured(connection: AsyncConnection, item: dict[str, Any], maturity_id: UUID) -> None:
     """Store an item that is available from the start, as a maturity of its own."""
     await connection.execute(sa.insert(items).values(item | {"maturity_id": maturity_id}))

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.access import merchant_of
+from payments.controls.service import Controls
 from payments.database import Database
 from payments.events.service import record
 from payments.http.lists import Cursor
@@ -50,6 +51,7 @@ class Payouts:
         idempotency: Idempotency,
         maturing: Maturing,
         rails: Rails,
+        controls: Controls,
         clock: Callable[[], datetime],
     ) -> None:
         """Take the collaborators; the clock tells which day it is."""
@@ -59,18 +61,21 @@ class Payouts:
         self._idempotency = idempotency
         self._maturing = maturing
         self._rails = rails
+        self._controls = controls
         self._clock = clock
 
     async def create(self, caller: Identity, body: PayoutCreate, key: str) -> Reply:
         """Pay out what is available now.
 
         Raises:
-            Problem: 422 when nothing is available, or no rail serves the mode.
+            Problem: 422 when nothing is available, or no rail serves the mode; 403 while payouts are paused.
 
         """
         merchant = await self._merchants.profile(merchant_of(caller))
+        if await self._is_paused(merchant.id, livemode=caller.livemode):
+            raise Problem(403, "paused", "Payouts are paused by the platform; try again later.", retryable=True)
         account = Account(merchant.id, caller.livemode, body.currency or merchant.settlement_currency)
-        await self._maturing.collect()
+        await self._maturing.catch_up()
 
         async def create(connection: AsyncConnection, payout_id: UUID) -> UUID:
             rail = self._rails.of(livemode=account.livemode)
@@ -94,7 +99,7 @@ class Payouts:
         made = 0
         for account, day in found:
             rail = self._rails.find(livemode=account.livemode)
-            if rail is None:
+            if rail is None or await self._is_paused(account.merchant_id, livemode=account.livemode):
                 continue
             merchant = await self._merchants.profile(account.merchant_id)
             async with self._database.transaction() as connection:
@@ -181,6 +186,8 @@ class Payouts:
         if rail is None or rail.name != row["rail"]:
             _log.error("payout %s belongs to the rail %s, which is not connected", row["id"], row["rail"])
             return False
+        if await self._is_paused(row["merchant_id"], livemode=row["livemode"]):
+            return False  # it waits, and is claimed again
         outcome = await rail.send(
             Instruction(
                 key=row["id"].hex,
@@ -234,6 +241,9 @@ class Payouts:
             livemode=account.livemode,
             operation=show("po", payout_id),
         )
+
+    async def _is_paused(self, merchant_id: UUID, *, livemode: bool) -> bool:
+        return (await self._controls.pauses()).holds(merchant_id, None, livemode=livemode) is not None
 
     async def _existing(self, connection: AsyncConnection, caller: Identity, payout_id: UUID) -> sa.RowMapping:
         row = await payouts.find(connection, merchant_of(caller), payout_id, livemode=caller.livemode)

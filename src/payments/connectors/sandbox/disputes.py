@@ -43,6 +43,17 @@ UPDATE sandbox.disputes SET status = :status WHERE reference = :reference AND st
 _FIND = sa.text("SELECT status FROM sandbox.disputes WHERE reference = :reference")
 
 
+async def open_dispute(
+    database: Database, key: str, amount: int, currency: str, reason: str, *, number: int = 1
+) -> str:
+    """Let a cardholder dispute what a request took, or a part of it; return the sandbox's name for it."""
+    reference = f"sbxdp_{key}" if number == 1 else f"sbxdp_{key}_{number}"
+    values = {"reference": reference, "key": key, "amount": amount, "currency": currency, "reason": reason}
+    async with database.transaction() as connection:
+        await connection.execute(_OPEN, values)
+    return reference
+
+
 class SandboxDisputes:
     """Disputes of test payments."""
 
@@ -51,14 +62,6 @@ class SandboxDisputes:
         self._database = database
         self._signer = signer
         self._deliver = deliver
-
-    async def open(self, key: str, amount: int, currency: str, reason: str, *, number: int = 1) -> str:
-        """Let a cardholder dispute what a request took, or a part of it; return the acquirer's name for it."""
-        reference = f"sbxdp_{key}" if number == 1 else f"sbxdp_{key}_{number}"
-        values = {"reference": reference, "key": key, "amount": amount, "currency": currency, "reason": reason}
-        async with self._database.transaction() as connection:
-            await connection.execute(_OPEN, values)
-        return reference
 
     async def respond(self, response: DisputeResponse) -> Outcome:
         """Take a response, once; a repetition hears that it was received."""
@@ -82,7 +85,7 @@ class SandboxDisputes:
             disputed = (await connection.execute(_DISPUTED)).mappings().all()
             await connection.execute(_OVERDUE)
         for row in disputed:
-            await self.open(row["key"], row["amount"], row["currency"], DISPUTED[row["scenario"]])
+            await open_dispute(self._database, row["key"], row["amount"], row["currency"], DISPUTED[row["scenario"]])
         async with self._database.transaction() as connection:
             untold = (await connection.execute(_UNTOLD)).mappings().all()
         return sum([await self._tell(row) for row in untold])

@@ -37,7 +37,7 @@ def _group() -> None:
 @app.command("verify")
 def verify_books(database_url: DatabaseUrl = None) -> None:
     """Recompute everything from postings and states; exits 1 and prints the differences if anything is not right."""
-    from payments.audit.verify import broken, verify  # noqa: PLC0415
+    from payments.books.verify import broken, verify  # noqa: PLC0415
 
     findings = asyncio.run(_read(database_url, verify))
     console = Console()
@@ -55,7 +55,7 @@ def inspect_payment(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Print everything that is known about a payment. No card data."""
-    from payments.audit.inspection import inspect  # noqa: PLC0415
+    from payments.books.inspection import inspect  # noqa: PLC0415
     from shared.ids import uuid_of  # noqa: PLC0415
 
     try:

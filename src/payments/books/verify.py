@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from payments.audit.check import Check
-from payments.audit.ledger_checks import LEDGER_CHECKS
-from payments.audit.payment_checks import PAYMENT_CHECKS
-from payments.audit.settlement_checks import SETTLEMENT_CHECKS
+from payments.books.check import Check
+from payments.books.ledger_checks import LEDGER_CHECKS
+from payments.books.payment_checks import PAYMENT_CHECKS
+from payments.books.settlement_checks import SETTLEMENT_CHECKS
 from payments.money import EXPONENTS
 
 CHECKS: tuple[Check, ...] = (*LEDGER_CHECKS, *PAYMENT_CHECKS, *SETTLEMENT_CHECKS)

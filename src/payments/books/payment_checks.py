@@ -1,6 +1,6 @@
 """What must hold between payments, their operations and disputes, and the ledger."""
 
-from payments.audit.check import Check
+from payments.books.check import Check
 
 _BOOKED = """
 WITH booked AS (

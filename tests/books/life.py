@@ -1,6 +1,10 @@
 """A little of everything that can happen to money."""
 
+from datetime import UTC, datetime, timedelta
+
 from payments.payouts.sandbox_rail import FAILS
+from payments.reconciliation.sandbox_file import settle
+from payments.reconciliation.settlement_file import SettlementFile
 from tests.disputes.court import DISPUTED, dispute, submit
 from tests.support import Caller, Platform, body_of
 
@@ -40,3 +44,19 @@ async def live(service: Platform) -> Caller:
     await service.container.ledger.roll_up()
     await service.container.maturing.run()
     return merchant
+
+
+async def settle_some(service: Platform) -> None:
+    """Let the acquirer settle what it has taken so far, but for the last of it."""
+    now = datetime.now(UTC) + timedelta(seconds=1)
+    async with service.container.database.snapshot() as connection:
+        lines = (await settle(connection, now))[:5]
+    file = SettlementFile(
+        settlement_id=lines[0].settlement_id,
+        acquirer="sandbox",
+        livemode=False,
+        covers_until=now,
+        sha256=b"",
+        lines=lines,
+    )
+    await service.container.reconciliation.reconcile(file)

@@ -1,6 +1,6 @@
 """What must hold of the ledger by itself. Each statement returns the differences: no rows, no difference."""
 
-from payments.audit.check import Check
+from payments.books.check import Check
 
 LEDGER_CHECKS = (
     Check(

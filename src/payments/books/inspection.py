@@ -49,11 +49,21 @@ SELECT s.kind, s.key, s.reference, s.amount, s.currency, s.outcome, s.decline_co
     OR s.key IN (SELECT replace(o.id::text, '-', '') FROM payments.operations o WHERE o.payment_id = :id)
  ORDER BY s.created_at
 """
-_EVENTS = """
-SELECT e.created_at, e.type, e.id FROM payments.events e
- WHERE e.object_id = :id OR e.object_id IN (SELECT id FROM payments.operations WHERE payment_id = :id
-                                            UNION ALL SELECT id FROM payments.disputes WHERE payment_id = :id)
- ORDER BY e.id
+_ABOUT_IT = """
+e.object_id IN (SELECT CAST(:id AS uuid) UNION ALL SELECT id FROM payments.operations WHERE payment_id = :id
+                UNION ALL SELECT id FROM payments.disputes WHERE payment_id = :id)
+"""
+_EVENTS = f"SELECT e.created_at, e.type, e.id FROM payments.events e WHERE {_ABOUT_IT} ORDER BY e.id"
+_DELIVERIES = f"""
+SELECT d.type, w.url, d.status, d.attempts, a.started_at AS last_attempt, a.status_code, a.latency_ms, a.error,
+       d.event_id
+  FROM payments.events e
+  JOIN payments.webhook_endpoints w ON (w.merchant_id, w.livemode) = (e.merchant_id, e.livemode)
+  JOIN payments.event_sequence n ON n.event_id = e.id
+  JOIN payments.webhook_deliveries d ON d.endpoint_id = w.id AND d.sequence = n.sequence
+  LEFT JOIN LATERAL (SELECT * FROM payments.webhook_attempts t WHERE t.delivery_id = d.id
+                      ORDER BY t.number DESC LIMIT 1) a ON true
+ WHERE {_ABOUT_IT} ORDER BY d.id
 """
 _SECTIONS = {
     "timeline": _TIMELINE,
@@ -63,6 +73,7 @@ _SECTIONS = {
     "on its way to the merchant": _PAYOUTS,
     "what the sandbox acquirer noted": _ATTEMPTS,
     "events": _EVENTS,
+    "deliveries to webhook endpoints": _DELIVERIES,
 }
 
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.audit.life import live
+from tests.books.life import live
 from tests.support import VISA, Platform
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

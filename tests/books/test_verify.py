@@ -8,9 +8,9 @@ import pytest_asyncio
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from payments.audit.verify import CHECKS, broken, verify
+from payments.books.verify import CHECKS, broken, verify
 from payments.database import sqlalchemy_url
-from tests.audit.life import live
+from tests.books.life import live, settle_some
 from tests.support import Platform
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -38,6 +38,7 @@ DAMAGE = {
     "maturities": "UPDATE payments.maturities SET amount = amount + 1 WHERE amount = 1234",
     "available": "UPDATE payments.maturities SET payout_id = NULL WHERE payout_id IS NOT NULL",
     "payouts": "UPDATE payments.payouts SET status = 'pending' WHERE status = 'paid'",
+    "reconciliation": "DELETE FROM payments.reconciliation_lines",
     "idempotency": "UPDATE payments.idempotency_keys SET event_id = NULL WHERE path = 'POST /v1/payouts'",
 }
 
@@ -46,6 +47,7 @@ DAMAGE = {
 async def books(service: Platform) -> AsyncIterator[AsyncEngine]:
     """Everything has happened; connections as the superuser, whom no trigger stops."""
     await live(service)
+    await settle_some(service)
     engine = create_async_engine(sqlalchemy_url(service.database.superuser_url))
     yield engine
     await engine.dispose()

@@ -1,6 +1,6 @@
 """What must hold between pending money, what matured of it, payouts, and the ledger; and of idempotency."""
 
-from payments.audit.check import Check
+from payments.books.check import Check
 
 SETTLEMENT_CHECKS = (
     Check(
@@ -82,6 +82,24 @@ SELECT coalesce(o.id, t.payout_id) AS payout_id, o.status, o.amount, t.amount AS
  WHERE o.amount IS DISTINCT FROM t.amount OR coalesce(p.sent, 0) <> o.amount
     OR coalesce(p.paid, 0) <> CASE WHEN o.status = 'paid' THEN o.amount ELSE 0 END
     OR coalesce(p.failed, 0) <> CASE WHEN o.status = 'failed' THEN o.amount ELSE 0 END
+""",
+    ),
+    Check(
+        "reconciliation",
+        "what each settlement posted to our bank is what its lines say",
+        """
+WITH posted AS (
+    SELECT t.id, coalesce(sum(p.amount) FILTER (WHERE a.kind = 'platform_bank'), 0) AS amount
+      FROM payments.ledger_transactions t JOIN payments.postings p ON p.transaction_id = t.id
+      JOIN payments.ledger_accounts a ON a.id = p.account_id
+     WHERE t.kind = 'settlement' GROUP BY t.id
+), settled AS (
+    SELECT transaction_id AS id,
+           sum(CASE WHEN type IN ('refund', 'dispute') THEN -amount ELSE amount END - fee) AS amount
+      FROM payments.reconciliation_lines WHERE transaction_id IS NOT NULL GROUP BY 1
+)
+SELECT id AS transaction_id, p.amount AS posted, s.amount AS of_lines FROM posted p FULL JOIN settled s USING (id)
+ WHERE p.amount IS DISTINCT FROM s.amount
 """,
     ),
     Check(

@@ -1,0 +1,1 @@
+"""Acquirers' settlement files against our own books, line by line."""
