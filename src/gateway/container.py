@@ -19,6 +19,7 @@ from gateway.cors import Cors
 from gateway.edge import LIMITED, OWN_ADMIN, Edge, install_problems
 from gateway.http_client import HttpUpstream
 from gateway.identity_tokens import Signer, service_passport
+from gateway.jwks import FetchedKeys, FixedKeys, KeySource
 from gateway.lanes import Lane
 from gateway.metrics import CATALOGUE, CIRCUIT_STATES
 from gateway.people import People
@@ -51,8 +52,8 @@ def build(settings: Settings, *, upstream: Upstream | None = None, clock: Clock 
     redis = RedisConnection(settings.redis_url, timeout=REDIS_SECONDS) if settings.redis_url is not None else None
     signer = Signer(load_private_key(settings.identity_key_file), clock)
     verifiers: list[Verifier] = [ApiKeys(upstream, signer)]
-    if settings.people_jwks_file is not None and settings.people_issuer is not None:
-        verifiers.append(People.load(settings.people_jwks_file, settings.people_issuer, settings.people_audience))
+    if settings.people_issuer is not None:
+        verifiers.append(People(_people_keys(settings, clock), settings.people_issuer, settings.people_audience))
     authenticator = Authenticator(verifiers, signer, clock)
     limiter = RateLimiter(redis, clock, fallback_share=settings.limit_fallback_share)
     strangers = Strangers(limiter, Quota.parse(settings.unauthenticated_limit), clock)
@@ -105,6 +106,13 @@ def _rejected(circuit: Circuit) -> int:
 
 def _is(circuit: Circuit, state: str) -> bool:
     return circuit.state == state
+
+
+def _people_keys(settings: Settings, clock: Clock) -> KeySource:
+    if settings.people_jwks_file is not None:
+        return FixedKeys.load(settings.people_jwks_file)
+    url = settings.people_jwks_url
+    return FetchedKeys(settings.people_issuer or "", None if url is None else str(url), clock)
 
 
 def _lanes(settings: Settings, upstream: Upstream, circuits: Circuits, admission: Admission) -> dict[RouteClass, Lane]:

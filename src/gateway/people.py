@@ -1,47 +1,43 @@
-"""People: tokens of an issuer whose public keys are in a JWKS file."""
+"""People: tokens of one OpenID issuer."""
 
-from pathlib import Path
 from typing import Any
 
 import jwt
 
 from gateway.auth import Verified
+from gateway.jwks import KeySource, KeysUnavailableError
 from shared.identity import Identity
+from shared.problems import Problem
 
-ALGORITHMS = frozenset(("EdDSA", "RS256", "ES256"))
-_SHORTEST_RSA_BITS = 2048
 _LONGEST_SUBJECT = 255
 
 
 class People:
     """Verifies the JWTs of one issuer for one audience.
 
-    The algorithm is the key's, never the token's, and only keys of the file are ever used.
+    The algorithm is the key's, never the token's, and only keys of the issuer are ever used.
     """
 
-    def __init__(self, keys: list[jwt.PyJWK], issuer: str, audience: str) -> None:
-        """Take public keys; those of other algorithms, or too short, are errors."""
-        for key in keys:
-            bits = getattr(key.key, "key_size", None) if key.algorithm_name == "RS256" else None
-            if key.algorithm_name not in ALGORITHMS or (bits is not None and bits < _SHORTEST_RSA_BITS):
-                raise ValueError(f"key {key.key_id} is not one of {sorted(ALGORITHMS)}, or too short")
-        self._keys = {key.key_id: key for key in keys}
+    def __init__(self, keys: KeySource, issuer: str, audience: str) -> None:
+        """Take where the public keys come from, and what tokens have to say."""
+        self._keys = keys
         self._issuer = issuer
         self._audience = audience
-
-    @classmethod
-    def load(cls, jwks: Path, issuer: str, audience: str) -> "People":
-        """Read the keys from a JWKS file."""
-        return cls(jwt.PyJWKSet.from_json(jwks.read_text(encoding="utf-8")).keys, issuer, audience)
 
     def recognizes(self, credential: str) -> bool:
         """Tell whether this looks like a JWT."""
         return credential.count(".") == 2  # noqa: PLR2004 - header.payload.signature
 
     async def verify(self, credential: str) -> Verified | None:
-        """Return who it is, or none if the token is not genuine, not for us, or not valid now."""
+        """Return who it is, or none if the token is not genuine, not for us, or not valid now.
+
+        Raises:
+            Problem: 503 when the issuer's keys cannot be had.
+
+        """
         try:
-            key = self._key(jwt.get_unverified_header(credential))
+            name = jwt.get_unverified_header(credential).get("kid")
+            key = await self._keys.key(name)
             if key is None:
                 return None
             claims = jwt.decode(
@@ -52,16 +48,18 @@ class People:
                 issuer=self._issuer,
                 options={"require": ["iss", "aud", "exp", "nbf", "sub"]},
             )
+        except KeysUnavailableError:
+            raise Problem(
+                503,
+                "unavailable",
+                "Your token could not be verified right now. Nothing was done; repeat the request.",
+                retryable=True,
+                headers={"Retry-After": "10"},
+            ) from None
         except (jwt.InvalidTokenError, ValueError, TypeError):
             return None
         identity = _identity(claims)
         return None if identity is None else Verified(identity, expires=float(claims["exp"]))
-
-    def _key(self, header: dict[str, Any]) -> jwt.PyJWK | None:
-        name = header.get("kid")
-        if name is None and len(self._keys) == 1:
-            return next(iter(self._keys.values()))
-        return self._keys.get(name) if isinstance(name, str) else None
 
 
 def _identity(claims: dict[str, Any]) -> Identity | None:

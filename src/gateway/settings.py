@@ -39,7 +39,10 @@ class Settings(SecretFiles, TelemetrySettings):
     """Ed25519 private key (PEM) that signs the identity of each caller."""
 
     people_jwks_file: FilePath | None = None
-    """Public keys of the issuer of people's tokens; without it people are not let in."""
+    """Public keys of the issuer of people's tokens, in a file."""
+
+    people_jwks_url: HttpUrl | None = None
+    """Or where they are fetched from; with neither, the issuer's OpenID configuration says where."""
 
     people_issuer: str | None = None
     people_audience: str = "payment-platform"
@@ -79,6 +82,11 @@ class Settings(SecretFiles, TelemetrySettings):
     def _check(self) -> "Settings":
         if self.payments_url.scheme != "http" or self.payments_url.path not in (None, "", "/"):
             raise ValueError("payments_url is of the form http://host:port")
-        if (self.people_jwks_file is None) != (self.people_issuer is None):
-            raise ValueError("people_jwks_file and people_issuer are set together")
+        keys = (self.people_jwks_file, self.people_jwks_url)
+        if keys != (None, None) and (self.people_issuer is None or None not in keys):
+            raise ValueError("people_issuer is set with people_jwks_file, people_jwks_url, or neither")
+        if self.environment == "production" and any(
+            url.startswith("http://") for url in (str(self.people_jwks_url), self.people_issuer or "")
+        ):
+            raise ValueError("in production the keys of people come over https")
         return self

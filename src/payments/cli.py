@@ -3,6 +3,7 @@
     payments dev          run the whole platform on this machine
     payments demo         play a payment's whole story against it
     payments dev-reset    forget its data
+    payments token        print the token of a person with the roles you name
     payments doctor       say what is missing here, and how to fix it
     payments migrate      bring a database up to date
     payments worker       run the background worker
@@ -80,6 +81,25 @@ def dev_reset() -> None:
     from payments.devtools.workspace import Workspace
 
     typer.echo("Removed .dev/." if run(Workspace.of_project()) else "There is no .dev/.")
+
+
+@app.command()
+def token(
+    roles: Annotated[list[str], typer.Argument(help="admin, operations, risk, support, read_only: one or several.")],
+    subject: Annotated[str, typer.Option("--as", help="Whose token it is.")] = "developer",
+) -> None:
+    """Print the token of a person for the platform that `make dev` runs here; its issuer is local."""
+    from payments.devtools.errors import ToolError
+    from payments.devtools.keys import KeyFiles
+    from payments.devtools.workspace import Workspace
+    from shared.permissions import ROLES
+
+    known = [role for role in ROLES if role in roles]
+    if len(known) != len(set(roles)):
+        raise ToolError(f"the roles are {', '.join(ROLES)}")
+    keys = KeyFiles(Workspace.of_project().keys)
+    keys.create()
+    typer.echo(keys.token(*known, subject=subject))
 
 
 @app.command()

@@ -53,3 +53,10 @@ def test_admin_token(keys):
     claims = jwt.decode(token, key.key, algorithms=["EdDSA"], audience=PEOPLE_AUDIENCE, issuer=PEOPLE_ISSUER)
     assert claims["roles"] == ["admin"]
     assert jwt.get_unverified_header(token)["kid"] == key.key_id
+
+
+def test_tokens_of_other_roles(keys):
+    [key] = jwt.PyJWKSet.from_json(keys.people_jwks.read_text()).keys
+    token = keys.token("risk", "support", subject="ada@example.com")
+    claims = jwt.decode(token, key.key, algorithms=["EdDSA"], audience=PEOPLE_AUDIENCE, issuer=PEOPLE_ISSUER)
+    assert (claims["sub"], claims["roles"]) == ("ada@example.com", ["risk", "support"])

@@ -17,6 +17,7 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from gateway.clock import Clock
 from gateway.container import build
+from gateway.jwks import FixedKeys
 from gateway.people import People
 from tests.gateway.support import exchange, served
 
@@ -73,7 +74,7 @@ def tampered():
 
 @pytest.fixture
 def people():
-    return People(jwt.PyJWKSet.from_dict(JWKS).keys, ISSUER, "payment-platform")
+    return People(FixedKeys(jwt.PyJWKSet.from_dict(JWKS).keys), ISSUER, "payment-platform")
 
 
 @pytest.mark.parametrize("algorithm", KEYS)
@@ -147,11 +148,11 @@ def test_keys_that_prove_nothing_are_errors_at_the_start(key):
         weak = rsa.generate_private_key(65537, 1024)  # noqa: S505 - that is what is refused
         key = {**json.loads(RSAAlgorithm.to_jwk(weak.public_key())), "kid": "x"}
     with pytest.raises(ValueError, match="key x"):
-        People([jwt.PyJWK(key)], ISSUER, "payment-platform")
+        FixedKeys([jwt.PyJWK(key)])
 
 
 async def test_a_single_key_needs_no_name():
-    people = People([jwt.PyJWK(JWKS["keys"][0])], ISSUER, "payment-platform")
+    people = People(FixedKeys([jwt.PyJWK(JWKS["keys"][0])]), ISSUER, "payment-platform")
     assert await people.verify(token(header={})) is not None
 
 

@@ -98,7 +98,7 @@ class TestSettings:
             ("GATEWAY_PAYMENTS_URL", "http://payments:8001/v1"),
             ("GATEWAY_PAYMENTS_URL", "payments"),
             ("GATEWAY_IDENTITY_KEY_FILE", "/nowhere.pem"),
-            ("GATEWAY_PEOPLE_ISSUER", "https://people.example"),
+            ("GATEWAY_PEOPLE_JWKS_URL", "https://people.example/keys"),
             ("GATEWAY_UPSTREAM_CONNECTIONS", "0"),
         ],
     )

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from payments.devtools.servers.base import write_private
+from shared.permissions import Role
 from shared.signing_keys import key_id, load_private_key, public_jwk
 
 PEOPLE_ISSUER = "https://people.localhost"
@@ -75,15 +76,19 @@ class KeyFiles:
 
     def admin_token(self) -> str:
         """A token for a person who may do everything."""
+        return self.token("admin", subject="developer")
+
+    def token(self, *roles: Role, subject: str) -> str:
+        """A token for a person with these roles, as a company's single sign-on would issue it."""
         key, now = load_private_key(self.people), int(time.time())
         claims = {
             "iss": PEOPLE_ISSUER,
             "aud": PEOPLE_AUDIENCE,
-            "sub": "developer",
+            "sub": subject,
             "nbf": now - 1,
             "iat": now,
             "exp": now + _ADMIN_TOKEN_SECONDS,
-            "roles": ["admin"],
+            "roles": list(roles),
         }
         return jwt.encode(claims, key, algorithm="EdDSA", headers={"kid": key_id(key.public_key())})
 
