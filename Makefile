@@ -80,6 +80,10 @@ KILLS ?= 100
 audit: setup-test ## Kill workers 100 times under load; a receiver outside audits (KILLS=500 for more)
 	@KILLS=$(KILLS) $(PY) -m pytest tests/webhooks/test_kill.py -k audits
 
+.PHONY: rolling
+rolling: setup-test ## Restart two gateways one after the other under 10,000 requests; none may fail
+	@ROLLING_REQUESTS=10000 $(PY) -m pytest tests/gateway/test_rolling_restart.py
+
 .PHONY: lint
 lint: setup-test ## ruff, formatting, types, import rules
 	@$(PY) -m ruff check $(SOURCES)
