@@ -53,10 +53,18 @@ synth: setup-infra ## Synthesize CloudFormation templates into cdk.out/<stage> (
 manifests: setup-infra ## Write each stage's Kubernetes manifests to dist/<stage>
 	@$(PY) cdk8s/main.py
 
+.PHONY: setup-cdk
+setup-cdk: setup-infra ## Install the CDK command line: node_modules/.bin/cdk
+	@[ -x node_modules/.bin/cdk ] || $(PY) -m cdk.node ci --no-audit --no-fund --loglevel=error
+
+.PHONY: deploy-check
+deploy-check: setup-test setup-cdk ## Really deploy what a local AWS can hold, twice, and destroy it again
+	@DEPLOY_CHECK=1 $(PY) -m pytest -q tests/cdk/test_deploy.py
+
 ##@ Checks
 
 .PHONY: test
-test: lint ## Lint, types, import rules, then every test
+test: lint setup-checkov ## Lint, types, import rules, then every test
 	@$(PY) -m pytest -n 2
 
 # New random runs each time; failures are kept in .hypothesis/ and come first the next time.
@@ -118,11 +126,15 @@ setup-infra: ## Install what `make bundle` and the infrastructure need (they do 
 setup-test: ## Install what `make test` needs (it does this by itself)
 	@sh tools/setup-venv test
 
+.PHONY: setup-checkov
+setup-checkov: ## Install checkov, which needs an environment of its own
+	@sh tools/setup-venv checkov
+
 .PHONY: lock
 lock: setup-test ## Recompile requirements/*.txt (UPGRADE=1 takes newer versions)
 	@sh tools/lock $(if $(UPGRADE),--upgrade)
 
 .PHONY: clean
 clean: ## Remove the environment, caches and build output; keeps .dev/
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist cdk.out
+	@rm -rf .venv .venv-checkov .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist cdk.out node_modules
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,6 +1,8 @@
 """The node that CDK, cdk8s and their command lines run on: the one from the wheel, pinned like everything else."""
 
 import os
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,3 +22,16 @@ def prefer_wheel() -> None:
     paths = os.environ.get("PATH", os.defpath).split(os.pathsep)
     if paths[0] != str(folder):
         os.environ["PATH"] = os.pathsep.join([str(folder), *paths])
+
+
+def npm_command() -> list[str]:
+    """Return how to start the wheel's npm; the script beside node looks for its parts in the wrong place."""
+    folder = wheel_bin()
+    if folder is None:
+        raise FileNotFoundError("node is not installed: make setup-infra")
+    return [str(folder / "node"), str(folder.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+
+
+if __name__ == "__main__":
+    # python -m cdk.node install …
+    sys.exit(subprocess.call([*npm_command(), *sys.argv[1:]]))  # noqa: S603  our own npm

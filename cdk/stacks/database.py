@@ -6,11 +6,13 @@ import aws_cdk as cdk
 from aws_cdk import aws_backup as backup
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from cdk.stacks.grants import decrypt_secrets
 from cdk.stacks.network import NetworkStack
 from cdk.stacks.retention import retention
 from cdk.stacks.security import SecurityStack
@@ -173,12 +175,17 @@ class DatabaseStack(StageStack):
     def _proxy(self, group: ec2.SecurityGroup) -> rds.DatabaseProxy:
         group.add_egress_rule(self.group, ec2.Port.tcp(self.stage.ports["database"]), "To PostgreSQL")
         self.group.add_ingress_rule(group, ec2.Port.tcp(self.stage.ports["database"]), "From the proxy")
+        role = iam.Role(self, "ProxyRole", assumed_by=iam.ServicePrincipal("rds.amazonaws.com"))
+        role.add_to_policy(decrypt_secrets(self, self._security.secrets_key))
+        # By ARN: with the secret itself, CDK would write the role into the key's policy, and the stacks into a circle.
+        secret = secretsmanager.Secret.from_secret_complete_arn(self, "ProxySecret", self.app_secret.secret_arn)
         return rds.DatabaseProxy(
             self,
             "Proxy",
             db_proxy_name=self.stage.prefix,
             proxy_target=rds.ProxyTarget.from_instance(self.instance),
-            secrets=[self.app_secret],
+            secrets=[secret],
+            role=role,
             require_tls=True,
             vpc=self._vpc,
             vpc_subnets=ec2.SubnetSelection(subnet_group_name="private"),

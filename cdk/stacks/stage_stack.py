@@ -22,7 +22,8 @@ class StageStack(cdk.Stack):
         )
         self.stage = stage
         for key, value in (("application", "payment-platform"), ("stage", stage.name), ("area", area), *stage.tags):
-            cdk.Tags.of(self).add(key, value)
+            # CDK believes that this type has tags; CloudFormation refuses them.
+            cdk.Tags.of(self).add(key, value, exclude_resource_types=["AWS::RDS::DBProxyTargetGroup"])
 
     @property
     def removal(self) -> cdk.RemovalPolicy:

@@ -25,7 +25,7 @@ def synthesize(name: str, compute: Compute, folder: Path) -> None:
     # What is found while nothing is acknowledged yet: rule to construct paths.
     findings = {
         pack.read_pack_name: {
-            violation.rule_name: sorted(found.construct_path for found in violation.violating_resources)
+            violation.rule_name: sorted(found.construct_path or "" for found in violation.violating_resources)
             for violation in pack.validate_scope(app).violations
         }
         for pack in (kind(app) for kind in PACKS)

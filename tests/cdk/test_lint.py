@@ -2,8 +2,8 @@
 
 import json
 
-from cfnlint import lint
-from cfnlint.config import ManualArgs
+from cfnlint import lint  # type: ignore[import-untyped]
+from cfnlint.config import ManualArgs  # type: ignore[import-untyped]
 
 # Zones are named on purpose (CDK settles for two where it may choose), and CDK itself writes dependencies twice.
 _ON_PURPOSE = ["W3005", "W3010"]
