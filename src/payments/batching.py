@@ -7,10 +7,12 @@ once, as a batch of one. Measurements: docs/decisions/0006-write-path.md.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from time import monotonic
 from typing import Generic, TypeVar, cast
 
 from payments import deadline
+from shared.tracing import Waiter, shared_span, waiter
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -31,15 +33,16 @@ class Batcher(Generic[T, R]):
         self._handle = handle
         self._lanes = lanes
         self._max_items = max_items
-        self._queue: deque[tuple[T, asyncio.Future[R], float | None]] = deque()
+        self._queue: deque[tuple[T, asyncio.Future[R], float | None, Waiter | None]] = deque()
         self._workers: set[asyncio.Task[None]] = set()
 
     async def submit(self, item: T, until: float | None = None) -> R:
         """Return the result of one item, refused if its batch has not begun at ``until`` on the steady clock."""
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._queue.append((item, future, until))
+        self._queue.append((item, future, until, waiter()))
         if len(self._workers) < self._lanes:
-            worker = asyncio.create_task(self._drain())
+            # In no request's context: what it does, it does for many.
+            worker = asyncio.create_task(self._drain(), context=Context())
             self._workers.add(worker)
         return await future
 
@@ -62,10 +65,11 @@ class Batcher(Generic[T, R]):
             if not size:
                 continue
             try:
-                results = await self._handle([item for item, _ in batch])
+                with shared_span("batch", [each for _, _, each in batch if each is not None], items=size):
+                    results = await self._handle([item for item, _, _ in batch])
             except Exception as error:  # noqa: BLE001 - whatever it is, the callers must hear of it
                 results = [error] * size
-            for (_, future), result in zip(batch, results, strict=True):
+            for (_, future, _), result in zip(batch, results, strict=True):
                 if future.done():
                     continue
                 if isinstance(result, Exception):
@@ -73,15 +77,15 @@ class Batcher(Generic[T, R]):
                 else:
                     future.set_result(result)
 
-    def _next(self) -> list[tuple[T, asyncio.Future[R]]]:
-        batch: list[tuple[T, asyncio.Future[R]]] = []
+    def _next(self) -> list[tuple[T, asyncio.Future[R], Waiter | None]]:
+        batch: list[tuple[T, asyncio.Future[R], Waiter | None]] = []
         now = monotonic()
         while self._queue and len(batch) < self._max_items:
-            item, future, until = self._queue.popleft()
+            item, future, until, waiting = self._queue.popleft()
             if future.done():
                 continue
             if until is not None and until < now:
                 future.set_exception(deadline.too_late())
             else:
-                batch.append((item, future))
+                batch.append((item, future, waiting))
         return batch

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 from payments.access import Access
 from payments.adjustments.service import Adjustments
@@ -49,11 +50,14 @@ from payments.statements.service import Statements
 from payments.vault.envelope import Envelope
 from payments.vault.keys import key_provider
 from payments.vault.service import Vault
+from payments.vitals import Vitals
 from payments.webhooks.addresses import Guard
 from payments.webhooks.deliverer import Deliverer
+from payments.webhooks.schemas import DeliveryStatus
 from payments.webhooks.secret_box import SecretBox
 from payments.webhooks.sender import Sender
 from payments.webhooks.service import Webhooks
+from shared.metrics import Registry as Metrics
 from shared.redis_connection import RedisConnection
 from shared.telemetry import Telemetry
 
@@ -85,6 +89,7 @@ class Container:
         """
         self.settings = settings
         self.telemetry = Telemetry(process, settings, CATALOGUE)
+        registry = self.telemetry.registry
         info = connection_info(settings.database_url, settings.database_credentials_file)
         self.database = Database(info)
         self.keyring = Keyring.load(settings.keyring_file)
@@ -107,7 +112,7 @@ class Container:
         )
         self.deliverer = Deliverer(self.database, self.events, secrets, Sender(guard))
         self.streams = Streams(self.events, self.listener)
-        self.write_path = WritePath(info, self.ledger, self.announcer.committed)
+        self.write_path = WritePath(info, self.ledger, self.announcer.committed, registry)
         self.callbacks = Callbacks(self.database, self.write_path, self._receive_dispute)
         self.sandbox_disputes = SandboxDisputes(self.database, self.keyring, self._deliver_sandbox)
         self.sandbox = SandboxConnector(
@@ -126,7 +131,7 @@ class Container:
             max_age=timedelta(hours=settings.fx_rate_max_age_hours),
             quote_life=timedelta(minutes=settings.fx_quote_minutes),
         )
-        self.fraud = Fraud(self.database, settings.redis_url, self.fx)
+        self.fraud = Fraud(self.database, settings.redis_url, self.fx, registry.counter("payments_decisions_total"))
         policy = Policy(
             authorization=timedelta(days=settings.authorization_days),
             acquirer_timeout=timedelta(seconds=settings.acquirer_seconds),
@@ -141,7 +146,9 @@ class Container:
             fraud=self.fraud,
             policy=policy,
         )
-        self.calls = Calls(self.write_path, policy.acquirer_timeout)
+        self.calls = Calls(
+            self.write_path, policy.acquirer_timeout, registry.histogram("payments_acquirer_call_seconds")
+        )
         self.payments = Payments(
             write_path=self.write_path,
             replies=Replies(self.write_path, self.keyring),
@@ -188,6 +195,25 @@ class Container:
         self.reconciliation = Reconciliation(self.database, self.ledger, Evidence(self.write_path))
         self.adjustments = Adjustments(self.database, self.ledger, self.merchants)
         self.recovery = Recovery(self.database, self.write_path, self.connectors)
+        self.vitals = Vitals(
+            registry,
+            recovery=self.recovery,
+            sequencer=self.sequencer,
+            deliverer=self.deliverer,
+            ledger=self.ledger,
+            certificate_hosts=settings.certificate_hosts,
+        )
+        self._show_counts(registry)
+
+    def _show_counts(self, registry: Metrics) -> None:
+        """Show what these count for themselves."""
+        connections = registry.gauge("payments_pool_connections")
+        for pool, counts in (("write", self.write_path.pool_counts), ("read", self.database.pool_counts)):
+            for state in ("used", "most", "waiting"):
+                connections.of(pool, state).read = lambda counts=counts, state=state: counts()[state]
+        attempts = registry.counter("payments_webhook_attempts_total")
+        for result in get_args(DeliveryStatus):
+            attempts.of(result).read = lambda result=result: self.deliverer.attempted[result]
 
     async def _deliver_sandbox(self, headers: Mapping[str, str], body: bytes) -> None:
         await self.callbacks.receive(self.sandbox, headers, body)

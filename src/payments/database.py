@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 
 import psycopg
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, QueuePool
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from payments import actor
@@ -56,6 +57,11 @@ class Database:
             await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             async with connection.begin():
                 yield connection
+
+    def pool_counts(self) -> dict[str, int]:
+        """Return how many connections are used, and how many there are at most."""
+        pool = cast("QueuePool", self.engine.sync_engine.pool)
+        return {"used": pool.checkedout(), "most": pool.size(), "waiting": 0}
 
     async def dispose(self) -> None:
         """Close every connection."""

@@ -38,6 +38,7 @@ class Settings(DatabaseSettings, TelemetrySettings):
 
     Shapes:
         authorization_days: how long an authorization can be captured.
+        certificate_hosts: whose certificates the worker looks at: our own address, acquirers, banks.
         acquirer_seconds: deadline of one call to an acquirer.
         event_retention_days: how long events can be read; they hold the replies that idempotency keys repeat.
         delivery_retention_days: how long ended deliveries can be read.
@@ -55,6 +56,7 @@ class Settings(DatabaseSettings, TelemetrySettings):
     vault_kms_key_id: str | None = None
     authorization_days: int = 7
     acquirer_seconds: int = 10
+    certificate_hosts: tuple[str, ...] = ()
     fx_base_currency: str = "EUR"
     fx_rate_max_age_hours: int = 96
     fx_quote_minutes: int = 15

@@ -9,6 +9,7 @@ import logging
 import signal
 from collections.abc import Awaitable, Callable, Collection
 from datetime import timedelta
+from time import perf_counter, time
 
 import sqlalchemy as sa
 
@@ -16,6 +17,7 @@ from payments.container import Container
 from payments.events.wakeups import COMMITTED, SEQUENCED
 from payments.settings import Settings
 from shared import logs
+from shared.metrics import Registry
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +59,9 @@ def tasks(container: Container) -> list[Task]:
         ("prune idempotency keys", 600, lambda: container.recovery.prune_keys(_KEY_RETENTION)),
         ("prune events", 3600, container.events.prune),
         ("prune webhook deliveries", 3600, container.webhooks.prune),
+        ("measure backlogs", 5, container.vitals.backlogs),
+        ("add up the books", 60, container.vitals.books),
+        ("look at certificates", 3600, container.vitals.certificates),
         ("create partitions", 86_400, create_partitions),
     ]
 
@@ -70,13 +75,14 @@ async def run_once(container: Container, names: Collection[str] | None = None) -
         ValueError: there is no task of such a name.
 
     """
+    runs = Runs(container.telemetry.registry)
     known = {name: run for name, _, run in tasks(container)}
     if unknown := set(names or ()) - set(known):
         raise ValueError(f"no such task: {', '.join(sorted(unknown))}")
     done: dict[str, int | None] = {}
     for name, run in known.items():
         if names is None or name in names:
-            done[name] = await _try(name, run)
+            done[name] = await runs.attempt(name, run)
     await container.deliverer.settle()
     return done
 
@@ -89,7 +95,8 @@ async def serve(container: Container, stop: asyncio.Event) -> None:
             found = tasks(container)
             wakes = {name: asyncio.Event() for name, _, _ in found}
             listening = group.create_task(container.listener.listen(_callbacks(wakes)))
-            loops = [group.create_task(_repeat(task, stop, wakes[task[0]])) for task in found]
+            runs = Runs(container.telemetry.registry)
+            loops = [group.create_task(_repeat(runs, task, stop, wakes[task[0]])) for task in found]
             await stop.wait()
             for wake in wakes.values():
                 wake.set()
@@ -106,11 +113,11 @@ def _callbacks(wakes: dict[str, asyncio.Event]) -> dict[str, Callable[[bytes], N
     return {channel: wake(name) for name, channel in _WOKEN_BY.items()}
 
 
-async def _repeat(task: Task, stop: asyncio.Event, wake: asyncio.Event) -> None:
+async def _repeat(runs: "Runs", task: Task, stop: asyncio.Event, wake: asyncio.Event) -> None:
     name, seconds, run = task
     while not stop.is_set():
         wake.clear()
-        done = await _try(name, run)
+        done = await runs.attempt(name, run)
         if done:
             _log.info("%s: %d", name, done)
         try:
@@ -119,12 +126,27 @@ async def _repeat(task: Task, stop: asyncio.Event, wake: asyncio.Event) -> None:
             continue
 
 
-async def _try(name: str, run: Callable[[], Awaitable[int]]) -> int | None:
-    try:
-        return await run()
-    except Exception:  # noqa: BLE001 - a task that fails stops no other
-        _log.exception("%s failed; it runs again", name)
-        return None
+class Runs:
+    """Runs tasks, and counts how they end."""
+
+    def __init__(self, registry: Registry) -> None:
+        """Take what counts."""
+        self._seconds = registry.histogram("payments_task_seconds")
+        self._failures = registry.counter("payments_task_failures_total")
+        self._success = registry.gauge("payments_task_success_timestamp_seconds")
+
+    async def attempt(self, name: str, run: Callable[[], Awaitable[int]]) -> int | None:
+        """Run a task; none if it failed, which stops no other."""
+        failures, begun = self._failures.of(name), perf_counter()
+        try:
+            done = await run()
+        except Exception:  # noqa: BLE001 - a task that fails stops no other
+            _log.exception("%s failed; it runs again", name)
+            failures.inc()
+            return None
+        self._seconds.of(name).observe(perf_counter() - begun)
+        self._success.of(name).set(time())
+        return done
 
 
 def run(settings: Settings) -> None:

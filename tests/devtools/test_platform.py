@@ -12,12 +12,16 @@ import psutil
 import psycopg
 import pytest
 import redis
+from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console as Terminal
 
+from gateway import metrics as gateway_metrics
+from payments import metrics as payments_metrics
 from payments.devtools import demo
 from payments.devtools import state as states
 from payments.devtools.banner import commands
 from payments.devtools.workspace import Workspace
+from tests.observability.expressions import expressions, names_in
 
 DEV = """
 import sys
@@ -114,6 +118,24 @@ def test_the_demo_plays_to_its_end(dev, workspace):
     demo.run(workspace, Terminal(file=told, width=120))
     assert "expectations held" in told.getvalue()
     assert "debits equal credits in USD" in told.getvalue()
+
+
+def test_what_the_demo_did_is_in_the_metrics(dev):
+    """Everything defined is shown by some process, and everything that rules and dashboards read, too."""
+    shown: set[str] = set()
+    samples: dict[str, float] = {}
+    for url in (dev.state.gateway_metrics_url, dev.state.payments_metrics_url, dev.state.worker_metrics_url):
+        for family in text_string_to_metric_families(httpx2.get(url).text):
+            shown.add(family.name + "_total" if family.type == "counter" else family.name)
+            for sample in family.samples:
+                samples[sample.name] = samples.get(sample.name, 0) + sample.value
+    defined = {metric.name for metric in (*gateway_metrics.CATALOGUE, *payments_metrics.CATALOGUE)}
+    assert defined - shown == set()
+    read = set().union(*map(names_in, expressions())) - {"up"}
+    assert {name for name in read if name not in shown and name not in samples} == set()
+    for name in ("payments_created_total", "payments_captured_minor_units_total", "payments_idempotent_replays_total"):
+        assert samples[name] > 0, name
+    assert samples["payments_ledger_balanced"] > 0
 
 
 def test_a_second_platform_in_the_same_folder_is_refused(dev, workspace):

@@ -128,6 +128,20 @@ async def pending(connection: AsyncConnection) -> sa.RowMapping:
     return (await connection.execute(_PENDING)).mappings().one()
 
 
+_UNNUMBERED = sa.text(
+    """
+    SELECT count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0)
+      FROM payments.events WHERE xact >= (SELECT xact FROM payments.event_watermark)
+    """
+)
+
+
+async def backlog(connection: AsyncConnection) -> dict[str, float]:
+    """Return how many events have no number yet, and the age of the oldest in seconds."""
+    waiting, age = (await connection.execute(_UNNUMBERED)).one()
+    return {"waiting": waiting, "oldest_seconds": float(age)}
+
+
 _LOCK = sa.text("SELECT xact FROM payments.event_watermark FOR UPDATE SKIP LOCKED")
 _UNTIL = sa.text(
     """

@@ -27,6 +27,11 @@ class Sequencer:
         self._database = database
         self._announcer = announcer
 
+    async def backlog(self) -> dict[str, float]:
+        """Return how many committed events have no number yet, and the age of the oldest."""
+        async with self._database.snapshot() as connection:
+            return await repository.backlog(connection)
+
     async def run(self) -> int:
         """Number everything that is committed; return how many events."""
         total = waits = 0

@@ -19,7 +19,9 @@ from payments.fraud.rebuild import Rebuild
 from payments.fraud.schemas import Attempt, Decision, MerchantTerms, ReportSource, Source
 from payments.fraud.signals import NO_SIGNALS, Signals
 from payments.fx.service import Fx
+from shared.metrics import Counter, Family
 from shared.redis_connection import RedisConnection
+from shared.tracing import span
 
 _log = logging.getLogger(__name__)
 
@@ -35,11 +37,13 @@ class Fraud:
         database: Database,
         redis_url: str,
         fx: Fx,
+        decisions: Family[Counter],
         *,
         clock: Callable[[], float] = time,
         monotonic: Callable[[], float] = monotonic,
     ) -> None:
-        """Take where payments are stored, where they are counted, and what compares amounts."""
+        """Take where payments are stored, where they are counted, what compares amounts, and what counts decisions."""
+        self._decisions = decisions
         self._fx = fx
         self.book = Book(database, clock=monotonic)
         self._counters = Counters(RedisConnection(redis_url, timeout=_REDIS_SECONDS, clock=monotonic), clock=clock)
@@ -50,7 +54,11 @@ class Fraud:
     async def assess(self, attempt: Attempt, merchant: MerchantTerms) -> Decision:
         """Count a payment and decide it; a replay is counted once."""
         rules, lists = await self.book.current()
-        return decide(attempt, await self._signals(attempt, counting=True), merchant, rules, lists.match(attempt))
+        with span("signals"):
+            signals = await self._signals(attempt, counting=True)
+        decision = decide(attempt, signals, merchant, rules, lists.match(attempt))
+        self._decisions.of(decision.outcome, signals.source).value += 1
+        return decision
 
     async def check(self, attempt: Attempt, merchant: MerchantTerms) -> Decision:
         """Decide a payment that nobody makes: nothing is counted. Its amount in US cents is looked up here."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 from datetime import timedelta
+from time import perf_counter
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,8 @@ from payments.payments.changes import Request
 from payments.payments.domain import Operation, Payment
 from payments.payments.drafts import operation_request
 from payments.payments.write_path import WritePath
+from shared.metrics import Family, Histogram
+from shared.tracing import span
 
 _log = logging.getLogger(__name__)
 
@@ -21,8 +24,9 @@ _log = logging.getLogger(__name__)
 class Calls:
     """Makes calls whose intents are stored. A client that hangs up cancels neither the call nor its record."""
 
-    def __init__(self, write_path: WritePath, timeout: timedelta) -> None:
-        """Take how answers are stored, and how long one call may take."""
+    def __init__(self, write_path: WritePath, timeout: timedelta, seconds: Family[Histogram]) -> None:
+        """Take how answers are stored, how long one call may take, and what counts how long they took."""
+        self._seconds = seconds
         self._write_path = write_path
         self._timeout = timeout
         self._under_way: set[asyncio.Task[Written]] = set()
@@ -45,11 +49,14 @@ class Calls:
         """
 
         async def work() -> Written:
+            begun = perf_counter()
             try:
-                outcome = await call
+                with span("acquirer"):
+                    outcome = await call
             except Exception:  # noqa: BLE001 - a defect leaves it unknown, never failed: the call may have arrived
                 _log.exception("a call to the acquirer broke")
                 outcome = Unknown("the connector failed")
+            self._seconds.of(type(outcome).__name__.lower()).observe(perf_counter() - begun)
             decide = decisions.answer(outcome, "acquirer")
             return await self._write_path.change(Request(payment_id, decide, operation_id=operation_id))
 

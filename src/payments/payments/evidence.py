@@ -7,9 +7,11 @@ from uuid import UUID
 from payments.connectors.port import Approved
 from payments.credentials import connection_info
 from payments.ledger.service import Ledger
+from payments.metrics import CATALOGUE
 from payments.payments import decisions
 from payments.payments.changes import Request
 from payments.payments.write_path import WritePath
+from shared.metrics import Registry
 
 
 class Evidence:
@@ -24,7 +26,7 @@ class Evidence:
     async def at(cls, database_url: str, ledger: Ledger) -> AsyncIterator["Evidence"]:
         """Work on a database outside the service, for a command."""
         # Nobody is told of the commits: whoever waits for events looks by itself every now and then.
-        write_path = WritePath(connection_info(database_url), ledger, lambda: None)
+        write_path = WritePath(connection_info(database_url), ledger, lambda: None, Registry(CATALOGUE))
         await write_path.open()
         try:
             yield cls(write_path)

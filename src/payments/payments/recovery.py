@@ -44,6 +44,11 @@ class Recovery:
                 return ended
             after = rows[-1]["acquirer_deadline"], rows[-1]["subject_id"]
 
+    async def backlog(self) -> dict[str, float]:
+        """Return how many intents are past their deadline without a known outcome, and for how long the oldest is."""
+        async with self._database.snapshot() as connection:
+            return await repository.overdue(connection)
+
     async def expire(self) -> int:
         """Release authorizations whose time is over; return how many."""
         async with self._database.snapshot() as connection:

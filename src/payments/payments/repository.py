@@ -106,6 +106,20 @@ async def unanswered(connection: AsyncConnection, after: tuple[datetime, UUID] |
     return (await connection.execute(query)).mappings().all()
 
 
+async def overdue(connection: AsyncConnection) -> dict[str, float]:
+    """Return the number of rows that ``unanswered`` has, and for how many seconds the oldest is overdue."""
+    late = [
+        sa.select(table.c.acquirer_deadline).where(
+            table.c.status.in_(("processing", "unknown")), table.c.acquirer_deadline < sa.func.now()
+        )
+        for table in (payments, operations)
+    ]
+    rows = sa.union_all(*late).subquery()
+    age = sa.func.extract("epoch", sa.func.now() - sa.func.min(rows.c.acquirer_deadline))
+    found = (await connection.execute(sa.select(sa.func.count(), sa.func.coalesce(age, 0)).select_from(rows))).one()
+    return {"waiting": found[0], "oldest_seconds": float(found[1])}
+
+
 async def expired(connection: AsyncConnection, limit: int) -> Sequence[UUID]:
     """Return payments whose authorization is over, unless an operation on them waits for its answer."""
     query = (

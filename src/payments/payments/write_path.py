@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from time import perf_counter
 from typing import TypeVar
 
 import psycopg
@@ -23,8 +24,12 @@ from payments.ledger.service import Ledger
 from payments.payments import write_repository as repository
 from payments.payments.batches import Written, apply_requests, charts_of, insert_creations
 from payments.payments.changes import Claim, Creation, Earlier, Request
+from payments.payments.meters import Meters
 from payments.risk.days import Day
+from shared.context import note_payment
+from shared.metrics import Registry
 from shared.problems import Problem
+from shared.tracing import span
 
 _log = logging.getLogger(__name__)
 
@@ -44,8 +49,10 @@ R = TypeVar("R")
 class WritePath:
     """Commits creations and changes of payments, many at a time."""
 
-    def __init__(self, info: ConnectionInfo, ledger: Ledger, announce: Callable[[], None], *, lanes: int = 2) -> None:
-        """Take where to connect and whom to tell of commits; ``lanes`` connections are kept, one a batch in flight."""
+    def __init__(
+        self, info: ConnectionInfo, ledger: Ledger, announce: Callable[[], None], registry: Registry, *, lanes: int = 2
+    ) -> None:
+        """Take where to connect, whom to tell of commits, and who measures; each batch in flight has a connection."""
         self._ledger = ledger
         self._announce = announce
         self._pool = AsyncConnectionPool(
@@ -59,6 +66,10 @@ class WritePath:
             reconnect_timeout=2,
             kwargs={"autocommit": True, "options": f"{_PLANS} {_TIMEOUTS}", "application_name": "payments write path"},
         )
+        self._created = Meters(registry, "creations")
+        self._changed = Meters(registry, "changes")
+        self._retries = registry.counter("payments_commit_retries_total")
+        self._unanswered = registry.counter("payments_unanswered_commits_total").of()
         self._days: set[Day] = set()
         # One at a time: a batch locks its merchants' days until it has committed, so a second one would mostly wait
         # for the first, together with requests that could have made the first one larger.
@@ -86,7 +97,9 @@ class WritePath:
             Problem: 404 when the payment method was deleted meanwhile; 503 when the database does not answer.
 
         """
-        return await self._creations.submit(creation, deadline.current())
+        note_payment(creation.claim.resource_id)
+        with span("commit"):
+            return await self._creations.submit(creation, deadline.current())
 
     async def change(self, request: Request) -> Written:
         """Change a stored payment; return the change, or what an earlier request with the key did.
@@ -97,13 +110,21 @@ class WritePath:
         """
         # What an acquirer has answered is stored however late it is.
         until = deadline.current() if request.claim is not None else None
-        return await self._requests.submit(request, until)
+        note_payment(request.payment_id)
+        with span("commit"):
+            return await self._requests.submit(request, until)
 
     async def find(self, claim: Claim) -> Earlier | None:
         """Return what is known of a key."""
         async with self._connection() as connection:
             found = await repository.find_keys(connection, [claim])
         return next(iter(found.values()), None)
+
+    def pool_counts(self) -> dict[str, int]:
+        """Return how many connections are used, how many there are at most, and how many requests wait for one."""
+        stats = self._pool.get_stats()
+        used = stats.get("pool_size", 0) - stats.get("pool_available", 0)
+        return {"used": used, "most": self._pool.max_size, "waiting": stats.get("requests_waiting", 0)}
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[repository.Connection]:
@@ -123,6 +144,7 @@ class WritePath:
                 return await write(items)
             except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled) as error:
                 # Whoever holds the row holds it for one merchant only: the others need not wait for it.
+                self._retries.of("lock").inc()
                 _log.warning("a batch of %d waits for a lock: %s", len(items), type(error).__name__)
                 if len(items) > 1:
                     return await self._persist_halves(items, write)
@@ -132,13 +154,16 @@ class WritePath:
                 sa.exc.OperationalError,
                 sa.exc.TimeoutError,
             ) as error:
+                self._retries.of("connection").inc()
                 # Also a deadlock or a lock that could not be had in time: nothing was written, or the keys will tell.
                 _log.warning("a batch of %d runs again: %s", len(items), type(error).__name__)
             except psycopg.Error as error:
                 if len(items) == 1:
                     _log.exception("the database refused a write", exc_info=error)
                     return [error]
+                self._retries.of("refused").inc()
                 return await self._persist_halves(items, write)
+        self._unanswered.inc(len(items))
         return [_lost() for _ in items]
 
     async def _persist_halves(
@@ -148,15 +173,19 @@ class WritePath:
         return [*await self._persist(items[:half], write), *await self._persist(items[half:], write)]
 
     async def _create(self, items: list[Creation]) -> list[Written | Exception]:
+        begun = perf_counter()
         charts = await charts_of(self._ledger, [item.payment for item in items])
         async with self._connection() as connection:
             results = await insert_creations(connection, items, charts, self._days)
+        self._created.committed(begun, results)
         self._announce()
         return results
 
     async def _apply(self, items: list[Request]) -> list[Written | Exception]:
+        begun = perf_counter()
         async with self._connection() as connection:
             results = await apply_requests(connection, items, self._ledger)
+        self._changed.committed(begun, results)
         self._announce()
         return results
 

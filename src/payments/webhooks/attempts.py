@@ -1,6 +1,7 @@
 """One attempt: what is sent, how its outcome is judged, and what is stored of it."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -44,6 +45,7 @@ class Attempts:
     def __init__(self, sender: Sender) -> None:
         """Take what sends."""
         self._sender = sender
+        self.counts: Counter[DeliveryStatus] = Counter()
 
     async def close(self) -> None:
         """Close every connection."""
@@ -62,6 +64,7 @@ class Attempts:
         finally:
             sent.set()
         status, wait = _judge(outcome, delivery.tries + 1)
+        self.counts[status] += 1
         return Attempt(delivery=delivery, started_at=started_at, outcome=outcome, status=status, delay=wait)
 
     async def store(self, connection: AsyncConnection, made: Sequence[Attempt]) -> None:

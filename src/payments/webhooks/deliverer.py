@@ -57,6 +57,7 @@ class Deliverer:
         self._events = events
         self._secrets = secrets
         self._attempts = Attempts(sender)
+        self.attempted = self._attempts.counts
         self._marks: Batcher[Attempt, None] = Batcher(self._mark, lanes=1)
         self._tasks: set[asyncio.Task[None]] = set()
         self._lanes = 0

@@ -1,0 +1,59 @@
+"""Dashboards and pipelines: the same bytes every time, small enough, and well-formed."""
+
+import json
+
+import pytest
+import yaml
+
+from manifests.observability import pipelines
+from manifests.observability.dashboards import dashboards
+
+MOST_BYTES = 200_000
+
+
+@pytest.mark.parametrize("name", dashboards())
+def test_a_dashboard_is_small_and_always_the_same(name):
+    text = dashboards()[name]
+    assert text == dashboards()[name]
+    assert len(text.encode()) < MOST_BYTES
+    document = json.loads(text)
+    ids = [panel["id"] for panel in document["panels"]]
+    assert len(ids) == len(set(ids))
+    assert all(panel["targets"] for panel in document["panels"] if panel["type"] != "row")
+
+
+@pytest.mark.parametrize("name", dashboards())
+def test_panels_do_not_overlap(name):
+    taken: set[tuple[int, int]] = set()
+    for panel in json.loads(dashboards()[name])["panels"]:
+        place = panel["gridPos"]
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert place["x"] + place["w"] <= 24
+        assert not cells & taken, panel["title"]
+        taken |= cells
+
+
+def test_pipelines_are_plain_data():
+    for data in (
+        pipelines.fluent_bit("loki"),
+        pipelines.loki("logs", "eu-central-1", 30),
+        pipelines.collector("tempo:4317"),
+    ):
+        assert yaml.safe_load(yaml.safe_dump(data)) == data
+
+
+def test_ids_are_no_labels():
+    [output] = pipelines.fluent_bit("loki")["pipeline"]["outputs"]
+    assert not {"request_id", "trace_id", "merchant_id", "payment_id"} & set(pipelines.LABELS)
+    assert "_id" not in output["label_keys"]
+
+
+def test_the_collector_lets_no_headers_through():
+    found = pipelines.collector("tempo:4317")
+    stages = found["service"]["pipelines"]["traces"]["processors"]
+    assert stages.index("attributes") < stages.index("batch")
+    assert "header" in found["processors"]["attributes"]["actions"][0]["pattern"]
