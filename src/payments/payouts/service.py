@@ -83,10 +83,9 @@ class Payouts:
             await repository.lock(connection, account)
             event = await self._pay_out(connection, payout_id, account, merchant, rail, "on_demand", day)
             if event is None:
-                left = await repository.unpaid(connection, account)
-                raise Problem(
-                    422, "nothing_to_pay_out", f"{display(left, account.currency)} is available; see GET /v1/balances."
-                )
+                owed = -await repository.unpaid(connection, account)
+                what = f"you owe {display(owed, account.currency)}" if owed else f"no {account.currency} is available"
+                raise Problem(422, "nothing_to_pay_out", f"Nothing can be paid out: {what}. See GET /v1/balances.")
             return event
 
         content = body.model_dump_json(exclude_defaults=True).encode()

@@ -12,6 +12,7 @@ from payments.devtools.demo.chapters import (
     pay,
     refunds,
     replay,
+    settlement,
     webhooks,
 )
 from payments.devtools.demo.stage import Stage
@@ -26,4 +27,16 @@ class Chapter(Protocol):
         """Send the requests of this part and check their answers."""
 
 
-CHAPTERS: tuple[Chapter, ...] = (pay, decline, capture, refunds, replay, books, fraud, limits, currencies, webhooks)
+CHAPTERS: tuple[Chapter, ...] = (
+    pay,
+    decline,
+    capture,
+    refunds,
+    replay,
+    books,
+    fraud,
+    limits,
+    currencies,
+    settlement,
+    webhooks,
+)
