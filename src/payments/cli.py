@@ -9,6 +9,7 @@
     payments worker       run the background worker
     payments listen       print events as they happen, and forward them to a local server
     payments trigger      cause an event in test mode
+    payments images       pin container images
     payments manifests    compare, check and approve Kubernetes manifests
     payments ledger       verify the books
     payments inspect      print all that is known about a payment
@@ -29,6 +30,7 @@ import typer
 
 from payments.audit_log import commands as audit_log
 from payments.books import commands as books
+from payments.devtools import images
 from payments.devtools.events import commands as events
 from payments.devtools.manifests import commands as manifests
 from payments.fraud import commands as fraud
@@ -51,6 +53,7 @@ app.command()(events.trigger)
 app.command("reconcile")(reconciliation.reconcile_file)
 app.add_typer(reconciliation.sandbox)
 app.add_typer(fraud.app)
+app.add_typer(images.app)
 app.add_typer(manifests.app)
 app.add_typer(rates.app)
 app.add_typer(vault.app)

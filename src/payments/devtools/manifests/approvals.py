@@ -13,6 +13,7 @@ from payments.devtools.manifests.sources import git
 from payments.devtools.workspace import PROJECT
 
 APPROVALS = PROJECT / "approvals"
+DIST = PROJECT / "dist"
 # What the bytes of manifests are made from; a change there that is not committed belongs to no commit.
 _INPUTS = ("cdk", "cdk8s", "images")
 
@@ -27,11 +28,11 @@ class Approval:
     files: dict[str, str]
 
 
-def approve(stage: str, folder: Path, reviewer: str | None, *, approvals: Path = APPROVALS) -> Approval:
-    """Record that somebody reviewed a folder's manifests, which must be those of the commit that is checked out.
+def approve(stage: str, folder: Path, reviewer: str | None, *, made: Path, approvals: Path = APPROVALS) -> Approval:
+    """Record that somebody reviewed a folder's manifests, which must be what the checked-out commit has `made`.
 
     Raises:
-        ManifestError: nobody is named, or the tree holds changes that no commit has.
+        ManifestError: nobody is named, the tree holds changes that no commit has, or the bytes come from elsewhere.
     """
     reviewer = reviewer or _person()
     if not reviewer:
@@ -42,6 +43,8 @@ def approve(stage: str, folder: Path, reviewer: str | None, *, approvals: Path =
     if dirty := git("status", "--porcelain", "--", *_INPUTS):
         raise ManifestError(f"commit these first, or nobody can tell what was approved:\n{dirty}")
     files = digests(folder)
+    if files != digests(made):
+        raise ManifestError(f"{folder} is not what {commit[:12]} makes; `make manifests` writes it anew")
     approval = Approval(hash=combined(files), reviewer=reviewer, commit=commit, files=files)
     approvals.mkdir(exist_ok=True)
     (approvals / f"{stage}.json").write_text(json.dumps(asdict(approval), indent=2) + "\n", encoding="utf-8")

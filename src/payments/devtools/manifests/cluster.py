@@ -42,6 +42,7 @@ def _claimed_items(items: list[Value], claims: list[list[Value]], path: Path) ->
         return [
             _claimed(item, [claim[place] for claim in claims if place < len(claim)], (*path, str(place)))
             for place, item in enumerate(items)
+            if any(place < len(claim) for claim in claims)
         ]
     return [
         _claimed(item, [claim[name] for claim in wanted if name in claim], (*path, name))

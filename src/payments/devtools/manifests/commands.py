@@ -6,6 +6,8 @@ Results go to stdout, progress to stderr. `diff` ends as `kubectl diff` does: 0 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -63,6 +65,86 @@ def diff(
         else:
             typer.echo(printing.table(found, color=printing.colored()), color=True)
         raise typer.Exit(1 if found else 0)
+
+
+class Report(StrEnum):
+    """How a check is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    SARIF = "sarif"
+
+
+Folder = Annotated[
+    Path | None,
+    typer.Argument(help="Folder of manifests; without it, the working tree is synthesized.", show_default=False),
+]
+
+
+@app.command()
+def check(
+    folder: Folder = None,
+    *,
+    stage: Stage = _PRODUCTION,
+    output: Annotated[Report, typer.Option("--output", "-o", help="Form of the result.")] = Report.TABLE,
+) -> None:
+    """Hold manifests to schemas, security and availability. Exit code 0: no problem; 1: some; above: an error."""
+    with _errors():
+        from payments.devtools.manifests import output as printing  # noqa: PLC0415
+        from payments.devtools.manifests import report, rules  # noqa: PLC0415
+
+        found = _manifests(str(folder) if folder is not None else None, stage)
+        problems = rules.check(found, stage)
+        if output is Report.SARIF:
+            typer.echo(report.sarif(problems))
+        elif output is Report.JSON:
+            typer.echo(report.as_json(problems, len(found)))
+        else:
+            typer.echo(report.table(problems, len(found), color=printing.colored()), color=True)
+        raise typer.Exit(1 if problems else 0)
+
+
+@app.command()
+def graph(folder: Folder = None, *, stage: Stage = _PRODUCTION) -> None:
+    """Draw workloads and the traffic that policies allow between them, as SVG."""
+    with _errors():
+        from payments.devtools.manifests import drawing, traffic  # noqa: PLC0415
+
+        typer.echo(drawing.svg(traffic.edges(_manifests(str(folder) if folder is not None else None, stage)), stage))
+
+
+@app.command()
+def approve(
+    folder: Annotated[Path | None, typer.Argument(help="Default: dist/STAGE.", show_default=False)] = None,
+    *,
+    stage: Stage = _PRODUCTION,
+    reviewer: Annotated[str | None, typer.Option(help="Who looked; without it, git's user.")] = None,
+) -> None:
+    """Record who reviewed which bytes, in approvals/STAGE.json; commit that file."""
+    with _errors():
+        from payments.devtools.manifests import approvals, sources  # noqa: PLC0415
+
+        folder = folder or approvals.DIST / stage
+        # Only what the commit really makes may be approved, not what somebody edited afterwards.
+        _progress(f"synthesizing {stage}")
+        with TemporaryDirectory(prefix="manifests-") as fresh:
+            sources.synthesize(stage, Path(fresh))
+            approval = approvals.approve(stage, folder, reviewer, made=Path(fresh, stage))
+        typer.echo(f"{stage} {approval.hash} at {approval.commit[:12]}, reviewed by {approval.reviewer}")
+
+
+@app.command()
+def verify(
+    folder: Annotated[Path | None, typer.Argument(help="Default: dist/STAGE.", show_default=False)] = None,
+    *,
+    stage: Stage = _PRODUCTION,
+) -> None:
+    """Say whether these bytes are the approved ones; the deploy workflow stops when they are not."""
+    with _errors():
+        from payments.devtools.manifests import approvals  # noqa: PLC0415
+
+        approval = approvals.verify(stage, folder or approvals.DIST / stage)
+        typer.echo(f"{stage} {approval.hash} was reviewed by {approval.reviewer} at {approval.commit[:12]}")
 
 
 @contextmanager
