@@ -271,7 +271,7 @@ class Connector(Protocol):
     async def refund(self, request: RefundRequest, deadline: float) -> Outcome:
         """Give captured money back."""
 
-    async def lookup(self, key: str, *, parent: str | None = None) -> Lookup:
+    async def lookup(self, key: str, *, kind: Kind = "authorize", parent: str | None = None) -> Lookup:
         """Return what the acquirer knows about the request with this key; read only, and never from our own tables.
 
         ``parent`` is the authorization's reference when the request was a capture, void or refund: acquirers that
@@ -281,8 +281,8 @@ class Connector(Protocol):
     async def respond_to_dispute(self, response: DisputeResponse, deadline: float) -> Outcome:
         """Hand in a response; ``Approved`` means that it was received in time."""
 
-    def parse_callback(self, headers: Mapping[str, str], body: bytes) -> Callback | DisputeNotice:
-        """Verify and read a callback; header names are lower case.
+    def parse_callback(self, headers: Mapping[str, str], body: bytes) -> Callback | DisputeNotice | None:
+        """Verify and read a callback; header names are lower case. None if it says nothing about a request of ours.
 
         Raises:
             InvalidCallbackError: the signature or the shape is wrong.

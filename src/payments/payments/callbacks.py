@@ -36,6 +36,8 @@ class Callbacks:
 
         """
         callback = connector.parse_callback(headers, body)
+        if callback is None:
+            return
         if isinstance(callback, DisputeNotice):
             await self._on_dispute(connector, callback)
             return

@@ -12,7 +12,7 @@ from payments.fx import entries as fx
 from payments.fx.schemas import Terms
 from payments.http.models import ResponseModel, rfc3339
 from payments.payments import schemas
-from payments.payments.states import OperationStatus, Status, check_transition
+from payments.payments.states import OperationKind, OperationStatus, Status, check_transition
 from payments.risk.days import LIMIT_EXCEEDED, Day, Standing
 from shared.ids import show
 
@@ -183,7 +183,7 @@ class Operation(msgspec.Struct, kw_only=True):
     payment_id: UUID
     merchant_id: UUID
     livemode: bool
-    kind: str
+    kind: OperationKind
     status: OperationStatus
     amount: int
     currency: str

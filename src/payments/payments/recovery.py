@@ -105,9 +105,10 @@ class Recovery:
 
     async def _evidence(self, connector: Connector, payment: Payment, operation: Operation | None) -> Outcome | None:
         subject = operation or payment
-        found = await connector.lookup(
-            subject.id.hex, parent=payment.acquirer_reference if operation is not None else None
-        )
+        if operation is None:
+            found = await connector.lookup(payment.id.hex)
+        else:
+            found = await connector.lookup(operation.id.hex, kind=operation.kind, parent=payment.acquirer_reference)
         if isinstance(found, Approved | Declined):
             return found
         patience = connector.capabilities.not_found_final_after

@@ -13,6 +13,7 @@ from typing import Literal, get_args
 from shared.problems import Problem
 
 Status = Literal["processing", "review", "authorized", "captured", "voided", "expired", "declined", "failed", "unknown"]
+OperationKind = Literal["capture", "void", "refund"]
 OperationStatus = Literal["processing", "succeeded", "failed", "unknown"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)

@@ -111,7 +111,13 @@ class SandboxConnector:
         """Give captured money back."""
         return await self._call(request, request.acquirer_reference, deadline)
 
-    async def lookup(self, key: str, *, parent: str | None = None) -> Lookup:  # noqa: ARG002 - searched by key alone
+    async def lookup(
+        self,
+        key: str,
+        *,
+        kind: Kind = "authorize",  # noqa: ARG002 - found by key alone
+        parent: str | None = None,  # noqa: ARG002 - the same
+    ) -> Lookup:
         """Return what the books say about a key."""
         try:
             entry = await self._store.find(key)
