@@ -67,6 +67,7 @@ def build(settings: Settings, *, upstream: Upstream | None = None, clock: Clock 
         limiter=limiter,
         lanes=lanes,
         streams=streams,
+        acquirers=service_passport(signer),
         trusted_proxies=settings.trusted_proxies,
         errors=registry.counter("gateway_upstream_errors_total"),
     )

@@ -21,6 +21,8 @@ FORWARDED = frozenset(
         b"if-match",
         b"if-none-match",
         b"last-event-id",
+        b"sandbox-signature",
+        b"stripe-signature",
         b"tracestate",
         b"user-agent",
     )

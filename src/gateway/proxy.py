@@ -34,6 +34,7 @@ _log = logging.getLogger(__name__)
 
 _SAFE = ("GET", "HEAD")
 _SLOWEST_READER_SECONDS = 30.0
+_CALLBACKS = b"/v1/callbacks/"
 _METHODS = frozenset((*_SAFE, "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _ALLOW = ", ".join(sorted(_METHODS))
 # Segments of RFC 3986 characters: none is empty or made of dots, nothing encoded stands for a dot, a slash, a
@@ -56,15 +57,22 @@ class Proxy:
         limiter: RateLimiter,
         lanes: Mapping[RouteClass, Lane],
         streams: Streams,
+        acquirers: Passport,
         trusted_proxies: Sequence[Network],
         errors: Family[Counter],
     ) -> None:
-        """Take the collaborators; ``errors`` counts the requests that payments did not answer."""
+        """Take the collaborators.
+
+        Shapes:
+            acquirers: who calls payments on behalf of acquirers: they have no key, payments knows them by signature.
+            errors: counts the requests that payments did not answer.
+        """
         self._authenticator = authenticator
         self._strangers = strangers
         self._limiter = limiter
         self._lanes = lanes
         self._streams = streams
+        self._acquirers = acquirers
         self._trusted = trusted_proxies
         self._errors = errors
 
@@ -104,11 +112,13 @@ class Proxy:
             raise Problem(400, "invalid_request", "Send plain HTTP/1.1: protocol upgrades are not supported.")
         lane = self._lanes[_class(method, headers.authorization)]
         lane.check()
-        passport = await self.enter(scope, headers)
+        if method == "POST" and path.startswith(_CALLBACKS):
+            passport, subject = self._acquirers, bucket(self.address(scope, headers))
+        else:
+            passport = await self.enter(scope, headers)
+            subject = passport.identity.subject
         note_merchant(passport.identity.merchant_id)
-        verdict = await self._limiter.take(
-            passport.identity.subject, lane.kind, passport.quotas.get(lane.kind, lane.quota)
-        )
+        verdict = await self._limiter.take(subject, lane.kind, passport.quotas.get(lane.kind, lane.quota))
         if not verdict.allowed:
             raise too_many(verdict)
         limits += verdict.headers()

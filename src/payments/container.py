@@ -14,6 +14,7 @@ from payments.connectors.sandbox.cards import TEST_CARDS
 from payments.connectors.sandbox.connector import Delay, SandboxConnector
 from payments.connectors.sandbox.disputes import SandboxDisputes
 from payments.connectors.sandbox.store import SandboxStore
+from payments.connectors.stripe.connector import stripe_connectors
 from payments.controls.service import Controls
 from payments.credentials import connection_info
 from payments.database import Database
@@ -122,7 +123,8 @@ class Container:
             deliver=self._deliver_sandbox,
             delay=sandbox_delay,
         )
-        self.connectors = Registry([self.sandbox])
+        self.stripe = stripe_connectors(settings, self.vault.reveal)
+        self.connectors = Registry([self.sandbox, *self.stripe])
         self.controls = Controls(self.database, self.merchants, self.connectors.names)
         self.fx = Fx(
             self.database,
@@ -231,6 +233,8 @@ class Container:
         await self.streams.close()
         await self.deliverer.close()
         await self.calls.close()
+        for connector in self.stripe:
+            await connector.close()
         await self.write_path.close()
         await self.announcer.close()
         await self.fraud.close()

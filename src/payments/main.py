@@ -24,6 +24,7 @@ from payments.http.entry import Entry
 from payments.http.lists import only_known
 from payments.ledger import routes as ledger_routes
 from payments.merchants import routes as merchants_routes
+from payments.payments import callback_routes
 from payments.payments import routes as payments_routes
 from payments.payouts import routes as payouts_routes
 from payments.reconciliation import routes as reconciliation_routes
@@ -64,6 +65,7 @@ def create_app(container: Container) -> ASGIApp:
     app.include_router(controls_routes.build_router(container.controls))
     app.include_router(vault_routes.build_router(container.vault))
     app.include_router(payments_routes.build_router(container.payments, container.queries))
+    app.include_router(callback_routes.build_router(container.callbacks, container.connectors))
     app.include_router(events_routes.build_router(container.events, container.streams))
     app.include_router(webhooks_routes.build_router(container.webhooks))
     app.include_router(ledger_routes.build_router(container.ledger))

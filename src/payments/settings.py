@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.secret_files import SecretFiles
@@ -43,6 +43,7 @@ class Settings(DatabaseSettings, TelemetrySettings):
         event_retention_days: how long events can be read; they hold the replies that idempotency keys repeat.
         delivery_retention_days: how long ended deliveries can be read.
         webhook_allow_loopback: lets webhooks reach this very machine; for development only.
+        stripe_…: an account per mode, of which a mode needs both secrets; the URL only where Stripe is played.
         fx_rate_max_age_hours: older rates are refused; four days let a weekend pass.
     """
 
@@ -57,6 +58,11 @@ class Settings(DatabaseSettings, TelemetrySettings):
     authorization_days: int = 7
     acquirer_seconds: int = 10
     certificate_hosts: tuple[str, ...] = ()
+    stripe_test_key: SecretStr | None = None
+    stripe_test_webhook_secret: SecretStr | None = None
+    stripe_live_key: SecretStr | None = None
+    stripe_live_webhook_secret: SecretStr | None = None
+    stripe_url: str | None = None
     fx_base_currency: str = "EUR"
     fx_rate_max_age_hours: int = 96
     fx_quote_minutes: int = 15
@@ -68,4 +74,16 @@ class Settings(DatabaseSettings, TelemetrySettings):
     def _check(self) -> "Settings":
         if self.webhook_allow_loopback and self.environment != "development":
             raise ValueError("webhook_allow_loopback is for development: it lets merchants reach this machine itself")
+        for mode in ("test", "live"):
+            key, secret = self.stripe_secrets(mode)
+            if (key is None) != (secret is None):
+                raise ValueError(f"stripe_{mode}_key and stripe_{mode}_webhook_secret are set together")
+            if key is not None and not key.get_secret_value().startswith((f"sk_{mode}_", f"rk_{mode}_")):
+                raise ValueError(f"stripe_{mode}_key is a {mode} key: sk_{mode}_… or rk_{mode}_…")
         return self
+
+    def stripe_secrets(self, mode: str) -> tuple[SecretStr | None, SecretStr | None]:
+        """Return the key and the webhook secret of one mode."""
+        if mode == "live":
+            return self.stripe_live_key, self.stripe_live_webhook_secret
+        return self.stripe_test_key, self.stripe_test_webhook_secret

@@ -182,6 +182,8 @@ PERMISSIONS: dict[str, Permission] = {
     "GET /v1/admin/circuit_breakers": people("operations", "support", "read_only"),
     "PUT /v1/admin/circuit_breakers/{name}": people("operations"),
     # between our services; the gateway never proxies these
+    # acquirers, whom the gateway lets through unknown: they sign what they send
+    "POST /v1/callbacks/{connector}/{mode}": service("gateway"),
     "POST /internal/audit": service("gateway"),
     "POST /internal/api_keys/verify": service("gateway"),
 }

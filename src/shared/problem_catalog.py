@@ -29,6 +29,12 @@ CATALOG = (
         "repeated, empty, too long, not ASCII, or like a card number",
         "send one proper key",
     ),
+    Entry(
+        400,
+        "invalid_callback",
+        "an acquirer's callback whose signature does not fit, or that cannot be read",
+        "check the webhook's secret",
+    ),
     Entry(401, "unauthenticated", "no credential, or one that is mistyped, revoked or expired", "check the key"),
     Entry(
         403,

@@ -36,7 +36,9 @@ def test_it_is_valid(document):
 
 
 def test_it_has_every_route_that_somebody_may_call(document):
-    public = {route.replace(":path}", "}") for route in PERMISSIONS if " /v1/" in route}
+    public = {
+        route.replace(":path}", "}") for route, who in PERMISSIONS.items() if " /v1/" in route and not who.service
+    }
     assert {name for name, _ in operations(document)} == public
 
 

@@ -39,6 +39,10 @@ class Registry:
             raise Problem(422, "no_acquirer", f"No acquirer is configured for {mode} payments, so none can be made.")
         return connector
 
+    def find(self, name: str, *, livemode: bool) -> Connector | None:
+        """Return a configured connector, or None."""
+        return self._named.get((name, livemode))
+
     def named(self, name: str, *, livemode: bool) -> Connector:
         """Return the connector that a stored payment was sent to.
 
@@ -46,7 +50,7 @@ class Registry:
             Problem: 503 ``no_acquirer``, it is no longer configured; the payment stays as it is.
 
         """
-        connector = self._named.get((name, livemode))
+        connector = self.find(name, livemode=livemode)
         if connector is None:
             detail = f"This payment belongs to the acquirer {name}, which is not configured at the moment."
             raise Problem(503, "no_acquirer", detail, retryable=True)

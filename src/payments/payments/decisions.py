@@ -322,6 +322,12 @@ def _close(payment: Payment, status: Status, cause: Cause, now: datetime, operat
     )
 
 
+def captures_once() -> Problem:
+    """Return the answer to a partial capture that an acquirer cannot make."""
+    detail = "The acquirer of this payment captures once and releases the rest. Leave final out."
+    return Problem(422, "validation_failed", detail, errors=(FieldError(detail, "/final"),))
+
+
 def _require_authorized(payment: Payment, target: Status) -> None:
     if payment.status != "authorized":
         raise Problem(409, "payment_state", f"A payment that is {payment.status} cannot be {target}.")

@@ -104,6 +104,8 @@ class Payments:
             if draft.kind == "refund":
                 decisions.check_refund_ratio(payment, operation, limits, locked.usage)
             connector = self._connectors.named(payment.connector, livemode=payment.livemode)
+            if not draft.final and not connector.capabilities.multiple_captures:
+                raise decisions.captures_once()
             outcome = connector.single_commit(operation_request(payment, operation))
             if outcome is not None:
                 return decisions.perform(payment, operation, outcome, now)

@@ -35,6 +35,7 @@ from payments.connectors.stripe import answers
 from payments.connectors.stripe.callbacks import read_callback
 from payments.connectors.stripe.errors import outcome_of
 from payments.connectors.stripe.http import StripeHttp
+from payments.settings import Settings
 from payments.vault.schemas import PrimaryAccountNumber
 from shared.problems import Problem
 
@@ -56,6 +57,19 @@ class Account(NamedTuple):
     webhook_secret: str
     livemode: bool
     base_url: str | None = None
+
+
+def stripe_connectors(settings: Settings, reveal: Reveal) -> "list[StripeConnector]":
+    """Return a connector for each mode whose secrets are set."""
+    found = []
+    for mode in ("test", "live"):
+        key, secret = settings.stripe_secrets(mode)
+        if key is not None and secret is not None:
+            account = Account(
+                key.get_secret_value(), secret.get_secret_value(), livemode=mode == "live", base_url=settings.stripe_url
+            )
+            found.append(StripeConnector(account, reveal))
+    return found
 
 
 class StripeConnector:

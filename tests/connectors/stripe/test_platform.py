@@ -1,0 +1,165 @@
+"""The whole service with Stripe behind it: over HTTP, with Stripe's own webhooks, and with recovery."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+from time import time
+
+import pytest
+import pytest_asyncio
+
+from payments.connectors.registry import Registry
+from payments.connectors.stripe.connector import Account, StripeConnector
+from payments.connectors.stripe.http import StripeHttp
+from tests.connectors.stripe.server import SECRET_KEY, Relay, localstripe
+from tests.support import Caller, Platform, body_of, platform_on, problem_of
+
+pytestmark = pytest.mark.slow
+
+SECRET = "whsec_" + "s" * 32
+PATH = "/v1/callbacks/stripe/test"
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    with localstripe(tmp_path_factory.mktemp("stripe")) as url:
+        yield url
+
+
+class Setting:
+    """A platform whose only acquirer is Stripe, and the relay to it."""
+
+    def __init__(self, platform: Platform, shop: Caller, relay: Relay) -> None:
+        self.platform, self.shop, self.relay = platform, shop, relay
+
+    async def callback(self, event: dict, *, secret: str = SECRET, age: int = 0):
+        """What Stripe's webhook sends."""
+        body = json.dumps(event).encode()
+        at = int(time()) - age
+        digest = hmac.new(secret.encode(), b"%d.%s" % (at, body), hashlib.sha256).hexdigest()
+        gateway = self.platform.caller("service").but(subject="gateway")
+        headers = {"stripe-signature": f"t={at},v1={digest}", "content-type": "application/json"}
+        return await gateway.request("POST", PATH, key=None, content=body, headers=headers)
+
+    async def event(self, kind: str, payment: str) -> dict:
+        """An event about the intent of a payment, as Stripe has it."""
+        key = payment.removeprefix("pay_")
+        [intent] = [each for each in (await self.relay.intents()).values() if each["metadata"].get("key") == key]
+        return {"id": "evt_1", "object": "event", "type": kind, "livemode": False, "data": {"object": intent}}
+
+
+@pytest_asyncio.fixture
+async def setting(database, redis_url, tmp_path, url):
+    relay = Relay(url)
+    async with platform_on(database, redis_url, tmp_path) as platform:
+        container = platform.container
+        account = Account(SECRET_KEY, SECRET, livemode=False, base_url="http://stripe.test")
+        connector = StripeConnector(account, container.vault.reveal, StripeHttp(relay))
+        # Wherever connectors are looked up, Stripe is the first one.
+        container.connectors.__init__([connector, container.sandbox])
+        yield Setting(platform, await platform.shop(), relay)
+        await connector.close()
+
+
+async def test_a_payment_lives_its_life_at_stripe(setting: Setting):
+    shop = setting.shop
+    held = await shop.authorize(cvc="123")
+    assert (held["acquirer"], held["status"]) == ("stripe", "authorized")
+    taken = body_of(await shop.post(f"/v1/payments/{held['id']}/capture", {"amount": 6000}), 200)
+    assert (taken["status"], taken["amount_captured"]) == ("captured", 6000)
+    refund = body_of(await shop.post(f"/v1/payments/{held['id']}/refunds", {"amount": 1000}), 201)
+    assert refund["status"] == "succeeded"
+    other = await shop.authorize(cvc="123")
+    assert body_of(await shop.post(f"/v1/payments/{other['id']}/void"), 200)["status"] == "voided"
+    assert (await shop.balance())["pending"] == 5000
+
+
+async def test_an_acquirer_that_captures_once_says_so(setting: Setting):
+    held = await setting.shop.authorize(cvc="123")
+    answer = await setting.shop.post(f"/v1/payments/{held['id']}/capture", {"amount": 100, "final": False})
+    problem_of(answer, 422, "validation_failed", "/final")
+    assert (await setting.shop.show(held["id"]))["status"] == "authorized"
+
+
+async def test_a_lost_answer_is_found_by_recovery(setting: Setting):
+    setting.relay.lose = "answer", "/v1/payment_intents"
+    paid = await setting.shop.pay(cvc="123")
+    assert paid["status"] == "unknown"
+    setting.platform.let_deadlines_pass()
+    assert await setting.platform.container.recovery.resolve_unknown() == 1
+    assert await setting.shop.causes(paid["id"]) == [
+        "request:processing",
+        "timeout:unknown",
+        "recovery:captured",
+    ]
+
+
+async def test_a_request_that_never_arrived_waits_for_certainty(setting: Setting):
+    setting.relay.lose = "request", "/v1/payment_intents"
+    paid = await setting.shop.pay(cvc="123")
+    recovery = setting.platform.container.recovery
+    assert await recovery.resolve_unknown() == 0
+    assert (await setting.shop.show(paid["id"]))["status"] == "unknown"
+    for _ in range(2):
+        setting.platform.let_deadlines_pass()
+    assert await recovery.resolve_unknown() == 1
+    assert (await setting.shop.show(paid["id"]))["status"] == "failed"
+
+
+async def test_a_callback_ends_what_is_unknown_and_its_repetition_changes_nothing(setting: Setting):
+    setting.relay.lose = "answer", "/v1/payment_intents"
+    paid = await setting.shop.pay(cvc="123")
+    event = await setting.event("payment_intent.succeeded", paid["id"])
+    for _ in range(3):
+        assert body_of(await setting.callback(event), 200) == {"received": True}
+    causes = await setting.shop.causes(paid["id"])
+    assert causes == ["request:processing", "timeout:unknown", "callback:captured"]
+    assert (await setting.shop.balance())["pending"] == 10_000
+
+
+async def test_a_callback_is_believed_only_when_signed(setting: Setting):
+    setting.relay.lose = "answer", "/v1/payment_intents"
+    paid = await setting.shop.pay(cvc="123")
+    event = await setting.event("payment_intent.succeeded", paid["id"])
+    problem_of(await setting.callback(event, secret="whsec_wrong"), 400, "invalid_callback")
+    problem_of(await setting.callback(event, age=3600), 400, "invalid_callback")
+    gateway = setting.platform.caller("service").but(subject="gateway")
+    problem_of(await gateway.post(PATH, event, key=None), 400, "invalid_callback")
+    problem_of(await gateway.post("/v1/callbacks/adyen/test", event, key=None), 404, "not_found")
+    problem_of(await gateway.post("/v1/callbacks/stripe/live", event, key=None), 404, "not_found")
+    problem_of(await setting.shop.post(PATH, event, key=None), 403, "forbidden")
+    assert (await setting.shop.show(paid["id"]))["status"] == "unknown"
+
+
+async def test_what_is_not_about_us_is_received_and_left(setting: Setting):
+    for kind in ("customer.created", "payment_intent.succeeded", "refund.updated"):
+        item = {"id": "x_1", "object": "x", "status": "succeeded", "metadata": {}, "capture_method": "automatic"}
+        event = {"id": "evt_2", "object": "event", "type": kind, "data": {"object": item}}
+        assert body_of(await setting.callback(event), 200) == {"received": True}
+
+
+async def test_stripes_own_webhook_is_understood(setting: Setting):
+    """As localstripe signs and sends it, not as we believe it does."""
+    received: asyncio.Queue[tuple[dict[str, str], bytes]] = asyncio.Queue()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        headers = {
+            name.lower(): value for name, _, value in (line.partition(": ") for line in head.split("\r\n")[1:-2])
+        }
+        received.put_nowait((headers, await reader.readexactly(int(headers["content-length"]))))
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    await setting.relay.register_webhook(f"http://127.0.0.1:{port}/", SECRET)
+    setting.relay.lose = "answer", "/v1/payment_intents"
+    paid = await setting.shop.pay(cvc="123")
+    async with asyncio.timeout(60):
+        headers, body = await received.get()
+    connectors: Registry = setting.platform.container.connectors
+    await setting.platform.container.callbacks.receive(connectors.named("stripe", livemode=False), headers, body)
+    assert (await setting.shop.show(paid["id"]))["status"] == "captured"
+    server.close()
