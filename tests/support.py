@@ -46,6 +46,7 @@ _OVERDUE = """
 UPDATE payments.payments SET acquirer_deadline = acquirer_deadline - interval '1 hour';
 UPDATE payments.operations SET acquirer_deadline = acquirer_deadline - interval '1 hour';
 UPDATE payments.idempotency_keys SET deadline = deadline - interval '1 hour';
+DELETE FROM payments.lookups;
 """
 
 
@@ -252,6 +253,12 @@ class Platform:
         """Let the time pass that the sandbox takes for a decision it postponed."""
         with self.sql() as connection:
             connection.execute("UPDATE sandbox.operations SET created_at = created_at - interval '1 hour'")
+        self.let_pauses_pass()
+
+    def let_pauses_pass(self) -> None:
+        """Let recovery ask again at once."""
+        with self.sql() as connection:
+            connection.execute("DELETE FROM payments.lookups")
 
     async def die(self) -> None:
         """Lose what only memory knows: the acquirer's answers under way are never stored."""

@@ -73,6 +73,7 @@ async def test_finding_nothing_is_evidence_only_when_nothing_can_arrive_any_more
     for since, expected in ((patience / 10, "unknown"), (2 * patience, "failed")):
         moved = "UPDATE payments.payments SET acquirer_deadline = now() - %s WHERE id = %s RETURNING id"
         assert service.rows(moved, since, key)
+        service.let_pauses_pass()
         await service.container.recovery.resolve_unknown()
         assert (await merchant.show(payment["id"]))["status"] == expected
 

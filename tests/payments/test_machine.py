@@ -144,6 +144,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.payments)
     @rule()
     def recover(self) -> None:
+        self.world.platform.let_pauses_pass()
         assert self.world.run(self.world.platform.container.recovery.resolve_unknown()) == self.model.recover()
 
     @rule(payment=payments)

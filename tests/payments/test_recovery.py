@@ -37,16 +37,17 @@ async def test_a_payment_that_breaks_its_connector_holds_up_no_other(
     sandbox = service.container.sandbox
     lookup = sandbox.lookup
 
-    async def broken(key: str, *, parent: str | None = None) -> Any:
+    async def broken(key: str, **about: Any) -> Any:
         if key == uuid_of("pay", poison["id"]).hex:
             raise RuntimeError("a defect")
-        return await lookup(key, parent=parent)
+        return await lookup(key, **about)
 
     monkeypatch.setattr(sandbox, "lookup", broken)
     await service.container.recovery.resolve_unknown()
     assert (await merchant.show(lost["id"]))["status"] == "captured"
     assert (await merchant.show(poison["id"]))["status"] == "unknown"
     monkeypatch.undo()
+    service.let_pauses_pass()
     await service.container.recovery.resolve_unknown()
     assert (await merchant.show(poison["id"]))["status"] == "captured"
 

@@ -113,3 +113,14 @@ idempotency_keys = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     schema="payments",
 )
+
+lookups = Table(
+    "lookups",
+    metadata,
+    Column("subject_id", Uuid, primary_key=True),
+    Column("attempts", Integer, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("next_at", DateTime(timezone=True), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    schema="payments",
+)

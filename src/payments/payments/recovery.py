@@ -1,11 +1,12 @@
 """What the worker does for payments: ends what is unknown by evidence, expires authorizations, prunes keys."""
 
+import asyncio
 import logging
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from payments.connectors.declines import decline
-from payments.connectors.port import Approved, Connector, Declined, NotFound, Outcome, Unknown
+from payments.connectors.port import Approved, Connector, Declined, Outcome, StillUnknown, Unknown
 from payments.connectors.registry import Registry
 from payments.database import Database
 from payments.payments import decisions, repository
@@ -17,6 +18,8 @@ from shared.problems import Problem
 _log = logging.getLogger(__name__)
 
 _BATCH = 100
+_AT_ONCE = 8
+_LONGEST_PAUSE = timedelta(minutes=10)
 _PRUNED_AT_ONCE = 10_000
 
 
@@ -28,18 +31,21 @@ class Recovery:
         self._database = database
         self._write_path = write_path
         self._connectors = connectors
+        self._places = asyncio.Semaphore(_AT_ONCE)
 
     async def resolve_unknown(self) -> int:
         """Ask the acquirers about intents without an answer; return how many were ended.
 
-        All of them, page by page: those that go on waiting must not hide the ones behind them.
+        All that are due, page by page and several at a time: those that go on waiting, and acquirers that are slow,
+        must not hide the ones behind them. Each fruitless question doubles the time until the next one.
         """
         ended, after = 0, None
         while True:
             async with self._database.snapshot() as connection:
                 rows = await repository.unanswered(connection, after, _BATCH)
-            for row in rows:
-                ended += await self._try_to_resolve(row["payment_id"], row["operation_id"])
+            ended += sum(
+                await asyncio.gather(*(self._try_to_resolve(row["payment_id"], row["operation_id"]) for row in rows))
+            )
             if len(rows) < _BATCH:
                 return ended
             after = rows[-1]["acquirer_deadline"], rows[-1]["subject_id"]
@@ -67,8 +73,10 @@ class Recovery:
         return ended
 
     async def prune_keys(self, retention: timedelta) -> int:
-        """Delete idempotency keys past their retention; return how many."""
+        """Delete idempotency keys past their retention, and what else is forgotten then; return how many keys."""
         pruned, before = 0, datetime.now(UTC) - retention
+        async with self._database.transaction() as connection:
+            await repository.prune_lookups(connection, before)
         while True:
             async with self._database.transaction() as connection:
                 found = await repository.prune_keys(connection, before, _PRUNED_AT_ONCE)
@@ -77,33 +85,43 @@ class Recovery:
                 return pruned
 
     async def _try_to_resolve(self, payment_id: UUID, operation_id: UUID | None) -> bool:
-        try:
-            return await self._resolve(payment_id, operation_id)
-        except Problem as problem:
-            # Somebody else was faster, or the acquirer is not configured at the moment: the next round sees.
-            _log.info("not resolved: %s", problem)
-        except Exception:  # noqa: BLE001 - a defect met by one payment must not keep the others waiting
-            _log.exception("not resolved: payment %s, operation %s", payment_id, operation_id)
-        return False
+        subject_id = operation_id or payment_id
+        async with self._places:
+            try:
+                answer = await self._resolve(payment_id, operation_id)
+            except Problem as problem:
+                # Somebody else was faster, or the acquirer is not configured at the moment.
+                _log.info("not resolved: %s", problem)
+                answer = problem.code
+            except Exception:  # noqa: BLE001 - a defect met by one payment must not keep the others waiting
+                _log.exception("not resolved: payment %s, operation %s", payment_id, operation_id)
+                answer = "a defect of ours; see the log"
+            async with self._database.transaction() as connection:
+                if answer is None:
+                    await repository.forget_lookups(connection, subject_id)
+                else:
+                    await repository.postpone(connection, subject_id, answer, _LONGEST_PAUSE)
+        return answer is None
 
-    async def _resolve(self, payment_id: UUID, operation_id: UUID | None) -> bool:
+    async def _resolve(self, payment_id: UUID, operation_id: UUID | None) -> str | None:
+        """Return None once it has ended, or else why it has not."""
         async with self._database.snapshot() as connection:
             payment = await repository.any_payment(connection, payment_id)
             operation = await repository.any_operation(connection, operation_id) if operation_id is not None else None
         subject = operation or payment
         if payment is None or subject is None:
-            return False
+            return "it is gone"
         if subject.status == "processing":
             # The process that made the call is gone. Its client may still ask, so this is written down first.
             await self._settle(payment_id, operation_id, Unknown("the acquirer's deadline passed"))
         connector = self._connectors.named(payment.connector, livemode=payment.livemode)
         outcome = await self._evidence(connector, payment, operation)
-        if outcome is None:
-            return False
+        if isinstance(outcome, Unknown):
+            return outcome.reason
         await self._settle(payment_id, operation_id, outcome)
-        return True
+        return None
 
-    async def _evidence(self, connector: Connector, payment: Payment, operation: Operation | None) -> Outcome | None:
+    async def _evidence(self, connector: Connector, payment: Payment, operation: Operation | None) -> Outcome:
         subject = operation or payment
         if operation is None:
             found = await connector.lookup(payment.id.hex)
@@ -111,9 +129,11 @@ class Recovery:
             found = await connector.lookup(operation.id.hex, kind=operation.kind, parent=payment.acquirer_reference)
         if isinstance(found, Approved | Declined):
             return found
+        if isinstance(found, StillUnknown):
+            return Unknown(found.reason)
         patience = connector.capabilities.not_found_final_after
         overdue = subject.acquirer_deadline is not None and subject.acquirer_deadline + patience < datetime.now(UTC)
-        return decline("not_processed") if isinstance(found, NotFound) and overdue else None
+        return decline("not_processed") if overdue else Unknown("the acquirer has nothing under this key yet")
 
     async def _settle(self, payment_id: UUID, operation_id: UUID | None, outcome: Outcome) -> Change | None:
         decide = decisions.answer(outcome, "recovery")

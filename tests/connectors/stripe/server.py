@@ -116,8 +116,10 @@ class Relay(httpx2.AsyncBaseTransport):
         found = (await self._client.get("/v1/payment_intents", params={"limit": "100"})).json()["data"]
         return {intent["id"]: intent for intent in found}
 
-    async def register_webhook(self, url: str, secret: str) -> None:
-        response = await self._client.post("/_config/webhooks/ours", data={"url": url, "secret": secret})
+    async def make_webhook(self, url: str, secret: str) -> None:
+        """Have Stripe send one event, about something it sends events of."""
+        await self._client.post("/_config/webhooks/ours", data={"url": url, "secret": secret})
+        response = await self._client.post("/v1/customers", data={"email": "ada@example.com"})
         assert response.status_code == 200
 
     async def aclose(self) -> None:

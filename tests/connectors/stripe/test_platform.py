@@ -9,7 +9,7 @@ from time import time
 import pytest
 import pytest_asyncio
 
-from payments.connectors.registry import Registry
+from payments.connectors.port import InvalidCallbackError
 from payments.connectors.stripe.connector import Account, StripeConnector
 from payments.connectors.stripe.http import StripeHttp
 from tests.connectors.stripe.server import SECRET_KEY, Relay, localstripe
@@ -56,8 +56,8 @@ async def setting(database, redis_url, tmp_path, url):
         container = platform.container
         account = Account(SECRET_KEY, SECRET, livemode=False, base_url="http://stripe.test")
         connector = StripeConnector(account, container.vault.reveal, StripeHttp(relay))
-        # Wherever connectors are looked up, Stripe is the first one.
-        container.connectors.__init__([connector, container.sandbox])
+        container.connectors._named["stripe", False] = connector
+        container.connectors._default[False] = connector
         yield Setting(platform, await platform.shop(), relay)
         await connector.close()
 
@@ -101,9 +101,15 @@ async def test_a_request_that_never_arrived_waits_for_certainty(setting: Setting
     recovery = setting.platform.container.recovery
     assert await recovery.resolve_unknown() == 0
     assert (await setting.shop.show(paid["id"]))["status"] == "unknown"
-    for _ in range(2):
-        setting.platform.let_deadlines_pass()
+    attempts = "SELECT attempts, answer, next_at > now() FROM payments.lookups"
+    setting.platform.let_deadlines_pass()
+    assert await recovery.resolve_unknown() == 0, "an hour is what Stripe's index may take"
+    assert setting.platform.rows(attempts) == [(1, "the acquirer has nothing under this key yet", True)]
+    assert await recovery.resolve_unknown() == 0
+    assert setting.platform.rows(attempts)[0][0] == 1, "it is not asked again before its time"
+    setting.platform.let_deadlines_pass()
     assert await recovery.resolve_unknown() == 1
+    assert setting.platform.rows(attempts) == []
     assert (await setting.shop.show(paid["id"]))["status"] == "failed"
 
 
@@ -139,27 +145,23 @@ async def test_what_is_not_about_us_is_received_and_left(setting: Setting):
         assert body_of(await setting.callback(event), 200) == {"received": True}
 
 
-async def test_stripes_own_webhook_is_understood(setting: Setting):
-    """As localstripe signs and sends it, not as we believe it does."""
+async def test_stripes_own_signature_is_understood(setting: Setting):
+    """As localstripe signs, not as we believe it does."""
     received: asyncio.Queue[tuple[dict[str, str], bytes]] = asyncio.Queue()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        headers = {
-            name.lower(): value for name, _, value in (line.partition(": ") for line in head.split("\r\n")[1:-2])
-        }
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[1:-2]
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head)}
         received.put_nowait((headers, await reader.readexactly(int(headers["content-length"]))))
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    await setting.relay.register_webhook(f"http://127.0.0.1:{port}/", SECRET)
-    setting.relay.lose = "answer", "/v1/payment_intents"
-    paid = await setting.shop.pay(cvc="123")
-    async with asyncio.timeout(60):
-        headers, body = await received.get()
-    connectors: Registry = setting.platform.container.connectors
-    await setting.platform.container.callbacks.receive(connectors.named("stripe", livemode=False), headers, body)
-    assert (await setting.shop.show(paid["id"]))["status"] == "captured"
-    server.close()
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        await setting.relay.make_webhook(url, SECRET)
+        async with asyncio.timeout(60):
+            headers, body = await received.get()
+    stripe = setting.platform.container.connectors.named("stripe", livemode=False)
+    assert stripe.parse_callback(headers, body) is None, "genuine, and about a customer"
+    with pytest.raises(InvalidCallbackError):
+        stripe.parse_callback(headers, body.replace(b"customer", b"Customer"))
