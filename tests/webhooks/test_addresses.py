@@ -82,7 +82,9 @@ async def test_loopback_is_for_development(address):
         await Guard(allow_loopback=False, resolve=Names([address])).check("https://localhost:1/")
 
 
-@pytest.mark.parametrize("address", ["10.1.2.3", "172.16.0.1", "169.254.169.254", "fe80::1", "fc00::1", "2002:a00:1::"])
+@pytest.mark.parametrize(
+    "address", ["10.1.2.3", "172.16.0.1", "169.254.169.254", "fe80::1", "fc00::1", "2002:a00:1::", "64:ff9b:1::1"]
+)
 @pytest.mark.parametrize("allowed", [True, False])
 async def test_private_addresses_never(address, allowed):
     with pytest.raises(RefusedError):

@@ -263,6 +263,11 @@ async def test_while_a_secret_is_replaced_both_sign(service: Platform, merchant:
     await work(service)
     for secret in (made["secret"], rotated["secret"]):
         receiver.seen[0].verify(secret)
+    for _ in range(5):
+        body_of(await merchant.post(f"{path}/rotate_secret", {"overlap_hours": 1}, key=None), 200)
+    await merchant.pay()
+    await work(service)
+    assert len(receiver.seen.pop().headers["webhook-signature"].split()) == 3
     last = body_of(await merchant.post(f"{path}/rotate_secret", {"overlap_hours": 0}, key=None), 200)
     await merchant.pay()
     await work(service)

@@ -16,6 +16,8 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 # Translates to an IPv4 address in its last 32 bits (RFC 6052).
 _NAT64 = IPv6Network("64:ff9b::/96")
+# The same for use within one network (RFC 8215); what it leads to is nobody's business from outside.
+_LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
 
 
 class RefusedError(ValueError):
@@ -83,7 +85,7 @@ class Guard:
         inner = _unwrapped(address)
         if inner.is_loopback:
             return self._allow_loopback
-        return inner.is_global and not inner.is_multicast
+        return inner.is_global and not inner.is_multicast and inner not in _LOCAL_NAT64
 
 
 def _unwrapped(address: IpAddress) -> IpAddress:

@@ -69,11 +69,12 @@ class Attempts:
 
     async def store(self, connection: AsyncConnection, made: Sequence[Attempt]) -> None:
         """Store attempts, and leave events of deliveries that were parked and endpoints that were disabled."""
+        # Endpoints before deliveries, as everywhere: nobody waits for somebody who waits for them.
+        for endpoint_id in sorted({each.delivery.endpoint_id for each in made if each.gone}):
+            await self._disable(connection, endpoint_id)
         await delivery_repository.mark(connection, [_row(each) for each in made])
         for each in made:
-            if each.gone:
-                await self._disable(connection, each.delivery.endpoint_id)
-            elif each.status == "parked":
+            if each.status == "parked":
                 await self._tell_parked(connection, each.delivery)
 
     async def _tell_parked(self, connection: AsyncConnection, delivery: Due) -> None:

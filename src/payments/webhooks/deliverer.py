@@ -128,11 +128,15 @@ class Deliverer:
         task.add_done_callback(self._tasks.discard)
 
     async def _lane(self, endpoint_id: UUID, lease: UUID) -> None:
+        worked = False
         try:
             while not self._closing and await self._send_page(endpoint_id, lease):
-                pass
+                worked = True
             async with self._transaction() as connection:
                 await repository.release(connection, endpoint_id, lease)
+            if worked:
+                # Whoever was woken between the last look and the release found the endpoint taken.
+                await self.deliver()
         except Exception:  # noqa: BLE001 - the lease runs out, and somebody tries again
             _log.exception("sending to endpoint %s stopped; it goes on within %d s", endpoint_id, LEASE_SECONDS)
         finally:
@@ -172,11 +176,12 @@ class Deliverer:
         async def attempt(each: Due, sent: asyncio.Event) -> None:
             try:
                 made = await self._attempts.make(each, secrets, sent)
+                if made.gone:
+                    gone.set()
+                # Marked before it makes room: no more than a window is sent again by whoever takes over.
+                await self._marks.submit(made)
             finally:
                 window.release()
-            if made.gone:
-                gone.set()
-            await self._marks.submit(made)
 
         async with asyncio.TaskGroup() as group:
             for each in due:

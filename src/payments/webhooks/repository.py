@@ -13,6 +13,9 @@ from payments.events.schemas import Stream
 from payments.http.lists import Cursor
 from payments.webhooks.models import attempts, deliveries, endpoints, secrets
 
+# Each signs every message, so a header of bounded length needs a bound.
+_OLD_SECRETS = 2
+
 
 def _theirs(stream: Stream) -> tuple[sa.ColumnElement[bool], ...]:
     return (
@@ -87,9 +90,11 @@ async def insert_secret(connection: AsyncConnection, values: Mapping[str, Any]) 
 
 
 async def retire_secrets(connection: AsyncConnection, endpoint_id: UUID, hours: int) -> None:
-    """Let the present secrets sign for some more hours at most, and forget those that no longer do."""
+    """Let the present secrets sign for some more hours at most; forget those that no longer do, and all but two."""
     theirs = secrets.c.endpoint_id == endpoint_id
-    await connection.execute(sa.delete(secrets).where(theirs, secrets.c.expires_at <= sa.func.now()))
+    newest = sa.select(secrets.c.id).where(theirs).order_by(secrets.c.id.desc()).limit(_OLD_SECRETS)
+    over = (secrets.c.expires_at <= sa.func.now()) | secrets.c.id.not_in(newest)
+    await connection.execute(sa.delete(secrets).where(theirs, over))
     until = sa.func.now() + sa.func.make_interval(0, 0, 0, 0, hours)
     # least() passes over what is null: a secret without an end.
     await connection.execute(
