@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
-import pytest
+import pytest_asyncio
 from pydantic import HttpUrl
 
 from gateway.container import build
@@ -13,10 +13,10 @@ from gateway.settings import Settings
 from payments.devtools.keys import PEOPLE_AUDIENCE, PEOPLE_ISSUER, KeyFiles
 from tests.events.support import Shop
 from tests.gateway.support import served
-from tests.payments.conftest import key_folder, merchant, platform, service, shop
+from tests.payments.conftest import key_folder, merchant, service
 from tests.support import Platform, body_of
 
-__all__ = ["key_folder", "merchant", "platform", "service", "shop"]
+__all__ = ["key_folder", "merchant", "service"]
 
 
 @dataclass
@@ -35,10 +35,10 @@ class Served:
         return Shop(caller, merchant, key["id"], key["secret"], self.gateway_url)
 
 
-@pytest.fixture
-async def door(platform: Platform, key_folder: Path) -> AsyncIterator[Served]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def door(service: Platform, key_folder: Path) -> AsyncIterator[Served]:
     keys = KeyFiles(key_folder)
-    async with served(platform.app) as port:
+    async with served(service.app) as port:
         settings = Settings(
             payments_url=HttpUrl(f"http://127.0.0.1:{port}"),
             identity_key_file=keys.identity,
@@ -48,10 +48,10 @@ async def door(platform: Platform, key_folder: Path) -> AsyncIterator[Served]:
             upstream_connections=4,
         )
         async with served(build(settings)) as gateway_port:
-            yield Served(platform, f"http://127.0.0.1:{gateway_port}")
+            yield Served(service, f"http://127.0.0.1:{gateway_port}")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def client() -> AsyncIterator[httpx2.AsyncClient]:
     limits = httpx2.Limits(max_connections=None)
     async with httpx2.AsyncClient(timeout=60, limits=limits, trust_env=False) as client:

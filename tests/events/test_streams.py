@@ -10,6 +10,8 @@ from tests.events.conftest import Served
 from tests.events.support import next_event, sequence
 from tests.support import problem_of
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 async def test_events_arrive_as_they_happen(door: Served, client: httpx2.AsyncClient):
     shop = await door.shop()
@@ -39,9 +41,10 @@ async def test_a_client_that_comes_back_goes_on_from_its_last_event(door: Served
         assert (await next_event(following))["id"] == "6"
 
 
-async def test_events_come_without_redis_too(door: Served, client: httpx2.AsyncClient):
+async def test_events_come_without_redis_too(door: Served, client: httpx2.AsyncClient, monkeypatch):
     shop = await door.shop()
-    door.platform.container.listener._url = "redis://127.0.0.1:1"
+    await door.platform.container.streams.close()
+    monkeypatch.setattr(door.platform.container.listener, "_url", "redis://127.0.0.1:1")
     async with shop.follow(client) as following:
         await anext(following)
         await shop.caller.pay()
