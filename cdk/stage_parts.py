@@ -214,6 +214,8 @@ class Delivery:
     """`owner/name`."""
     create_provider: bool = True
     """Off where the account has GitHub's identity provider already; there can be only one."""
+    promotes_to: tuple[str, ...] = ()
+    """Accounts that may pull this stage's images, because their stages come after it."""
 
 
 @dataclass(frozen=True, kw_only=True)

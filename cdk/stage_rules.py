@@ -87,5 +87,7 @@ def _size_problems(stage: "Stage") -> Iterator[tuple[str, str]]:
         yield "observability.availability_percent", "above 0 and below 100: no error budget is no objective"
     if stage.observability.log_days not in LOG_DAYS:
         yield "observability.log_days", f"one of {', '.join(map(str, LOG_DAYS))}"
+    if not all(re.fullmatch(r"\d{12}", account) for account in stage.delivery.promotes_to):
+        yield "delivery.promotes_to", "account ids of 12 digits"
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", stage.delivery.repository):
         yield "delivery.repository", f"{stage.delivery.repository!r} is not owner/name"

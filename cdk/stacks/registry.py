@@ -34,7 +34,7 @@ class RegistryStack(StageStack):
         self._role("deploy", provider, f"environment:{stage.name}", [*self._may_push(), self._may_deploy()])
 
     def _repository(self, image: str, key: kms.IKey) -> ecr.Repository:
-        return ecr.Repository(
+        repository = ecr.Repository(
             self,
             image.title(),
             repository_name=self.stage.repository(image),
@@ -53,6 +53,9 @@ class RegistryStack(StageStack):
             removal_policy=self.removal,
             empty_on_delete=not self.stage.protected,
         )
+        for account in self.stage.delivery.promotes_to:
+            repository.grant_pull(iam.AccountPrincipal(account))
+        return repository
 
     def _provider(self) -> str:
         """Return the ARN of GitHub's identity provider; an account has one at most."""

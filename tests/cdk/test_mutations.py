@@ -88,6 +88,7 @@ MUTATIONS = [
     Mutation("observability.availability_percent", Decimal("99.9"), "observability", LAMBDA),
     Mutation("delivery.repository", "other/repository", "registry"),
     Mutation("delivery.create_provider", False, "registry"),
+    Mutation("delivery.promotes_to", ("123456789012",), "registry"),
     Mutation("budget.floor", 600, "bill"),
     Mutation("budget.ceiling", 3000, "observability"),
     *(Mutation(f"usage.{field}", 1, "bill") for field in ("payments", "log_gb", "egress_gb", "metric_series")),

@@ -61,6 +61,9 @@ def test_impossible_combinations_are_refused_naming_the_field():
         "workloads.gateway.replicas",
         lambda: with_part(STAGING, "workloads", gateway=replace(workloads.gateway, replicas=Range(3, 2))),
     )
+    refused("delivery.repository", lambda: with_part(STAGING, "delivery", repository="payments"))
+    refused("delivery.promotes_to", lambda: with_part(STAGING, "delivery", promotes_to=("production",)))
+    refused("observability.log_days", lambda: with_part(STAGING, "observability", log_days=8))
     refused("budget", lambda: with_part(STAGING, "budget", floor=900))
     refused("observability.trace_percent", lambda: with_part(STAGING, "observability", trace_percent=101))
     refused(
