@@ -1,6 +1,6 @@
-"""Tables and drawings in the documents agree with the code. Run as a program to renew them:
+"""Tables and drawings in the documents agree with the code.
 
-PYTHONPATH=.:cdk8s .venv/bin/python -m tests.cdk.test_docs
+To renew them: `PYTHONPATH=.:cdk8s .venv/bin/python -m tests.cdk.test_docs`
 """
 
 import re
@@ -19,12 +19,15 @@ INFRASTRUCTURE = ROOT / "docs" / "INFRASTRUCTURE.md"
 DRAWN = [("production", "eks"), ("development", "serverless")]
 
 
+TO = "\N{EN DASH}"
+
+
 def row(title: str, describe) -> str:
     return f"| {title} | " + " | ".join(describe(stage) for stage in STAGES.values()) + " |"
 
 
 def nodes(stage: Stage) -> str:
-    return ", ".join(f"{g.size.min}–{g.size.max} {'spot' if g.spot else 'on demand'}" for g in stage.cluster.nodes)
+    return ", ".join(f"{g.size.min}{TO}{g.size.max} {'spot' if g.spot else 'on demand'}" for g in stage.cluster.nodes)
 
 
 def database(stage: Stage) -> str:
@@ -45,12 +48,12 @@ def stage_table() -> str:
             "|---|" + "---|" * len(STAGES),
             row("compute", lambda stage: {"eks": "EKS", "serverless": "Lambda"}[stage.compute]),
             row("zones", lambda stage: str(len(stage.zones))),
-            row("budget a month, USD", lambda stage: f"{stage.budget.floor:,}–{stage.budget.ceiling:,}"),
+            row("budget a month, USD", lambda stage: f"{stage.budget.floor:,}{TO}{stage.budget.ceiling:,}"),
             row("database", database),
             row("cache", lambda stage: f"{stage.cache.node}, {'failover' if stage.cache.replicas else 'one node'}"),
             row("NAT gateways", lambda stage: str(stage.network.nat_gateways)),
             row("nodes", nodes),
-            row("payments pods", lambda stage: "{}–{}".format(*stage.workloads.payments.replicas)),
+            row("payments pods", lambda stage: TO.join(map(str, stage.workloads.payments.replicas))),
             row("CloudFront or WAF in front", lambda stage: "yes" if stage.edge.enabled else "no"),
         ]
     )
