@@ -61,6 +61,10 @@ setup-cdk: setup-infra ## Install the CDK command line: node_modules/.bin/cdk
 deploy-check: setup-test setup-cdk ## Really deploy what a local AWS can hold, twice, and destroy it again
 	@DEPLOY_CHECK=1 $(PY) -m pytest -q tests/cdk/test_deploy.py
 
+.PHONY: drill
+drill: setup-dev ## Break three things on a platform of its own; their alerts have to fire and clear
+	@exec $(PY) -m bench.drill
+
 ##@ Checks
 
 .PHONY: test
