@@ -121,9 +121,11 @@ async def test_a_backlog_is_numbered_in_batches(service, writers, monkeypatch):
     for size in (5, 1, 1, 4):  # the events of one transaction stay together, however many
         await writers[0].execute(INSERT, [stream.merchant_id, False, [new_uuid() for _ in range(size)]])
         await writers[0].commit()
-    assert await service.container.events.backlog_seconds() > 0
+    waiting = await service.container.sequencer.backlog()
+    assert waiting["waiting"] == 11
+    assert waiting["oldest_seconds"] > 0
     assert await service.container.sequencer.run() == 11
-    assert await service.container.events.backlog_seconds() == 0
+    assert await service.container.sequencer.backlog() == {"waiting": 0, "oldest_seconds": 0}
     assert [number for number, _ in await read(service, stream)] == list(range(1, 12))
 
 

@@ -255,6 +255,20 @@ async def test_retry_by_hand_and_replay_send_with_the_same_id(
     assert body_of(await merchant.post(f"{path}/replay", later, key=None), 200)["events"] == 0
 
 
+async def test_a_replay_of_what_is_not_planned_yet_sends_it_once(
+    service: Platform, merchant: Caller, receiver: Receiver
+):
+    made = await endpoint(merchant, receiver.url)
+    for _ in range(3):
+        await merchant.pay()
+    await service.container.sequencer.run()
+    since = {"created_from": (datetime.now(UTC) - timedelta(hours=1)).isoformat()}
+    path = f"/v1/webhook_endpoints/{made['id']}/replay"
+    assert body_of(await merchant.post(path, since, key=None), 200)["events"] == 3
+    await work(service)
+    assert receiver.sequences == [1, 2, 3]
+
+
 async def test_while_a_secret_is_replaced_both_sign(service: Platform, merchant: Caller, receiver: Receiver):
     made = await endpoint(merchant, receiver.url)
     path = f"/v1/webhook_endpoints/{made['id']}"

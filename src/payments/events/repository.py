@@ -190,19 +190,6 @@ async def place(connection: AsyncConnection, batch: int) -> tuple[int, list[Stre
     return sum(row.events for row in rows), [Stream(row.merchant_id, row.livemode) for row in rows]
 
 
-_BACKLOG = sa.text(
-    """
-    SELECT coalesce(extract(epoch FROM now() - (
-        SELECT min(e.created_at) FROM payments.events e, payments.event_watermark w WHERE e.xact >= w.xact)), 0)::float
-    """
-)
-
-
-async def backlog_seconds(connection: AsyncConnection) -> float:
-    """Return the age of the oldest event without a number."""
-    return float(await connection.scalar(_BACKLOG) or 0)
-
-
 _PRUNE = sa.text(
     """
     DELETE FROM payments.event_sequence WHERE event_id IN (

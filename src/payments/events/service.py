@@ -107,11 +107,6 @@ class Events:
         async with self._database.snapshot() as connection:
             return await repository.ends(connection, streams)
 
-    async def backlog_seconds(self) -> float:
-        """Return the age of the oldest event that still waits for its number; 0 without one."""
-        async with self._database.snapshot() as connection:
-            return await repository.backlog_seconds(connection)
-
     async def prune(self) -> int:
         """Forget events of months that are past the retention; return how many months. For the worker."""
         before = datetime.now(UTC) - self._retention

@@ -82,9 +82,8 @@ class Deliverer:
         free = _MAX_RETRIES - self._retries.total()
         if self._closing or free <= 0:
             return 0
-        busy = [endpoint_id for endpoint_id, count in self._retries.items() if count]
         async with self._transaction() as connection:
-            due = await repository.claim_again(connection, busy, LEASE_SECONDS, each=_RETRIES_EACH, limit=free)
+            due = await repository.claim_again(connection, self._retries, LEASE_SECONDS, each=_RETRIES_EACH, limit=free)
             secrets = await self._secrets.open(connection, {each.endpoint_id for each in due}) if due else {}
         for each in due:
             self._retries[each.endpoint_id] += 1
@@ -205,6 +204,8 @@ class Deliverer:
             _log.exception("an attempt of delivery %s was not marked", each.id)
         finally:
             self._retries[each.endpoint_id] -= 1
+            if not self._retries[each.endpoint_id]:
+                del self._retries[each.endpoint_id]
 
     async def _mark(self, made: list[Attempt]) -> list[Exception | None]:
         """Store what became of attempts; one that cannot be stored fails alone."""

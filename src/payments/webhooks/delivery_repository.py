@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.events.schemas import Stored
@@ -55,9 +56,9 @@ async def release(connection: AsyncConnection, endpoint_id: UUID, lease: UUID) -
 
 
 async def plan(connection: AsyncConnection, endpoint_id: UUID, cursor: int, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Store deliveries of events up to a number."""
+    """Store deliveries of events up to a number; a replay may have made some of them."""
     if rows:
-        await connection.execute(sa.insert(deliveries), list(rows))
+        await connection.execute(insert(deliveries).on_conflict_do_nothing(), list(rows))
     await connection.execute(sa.update(endpoints).where(endpoints.c.id == endpoint_id).values(cursor=cursor))
 
 
