@@ -14,12 +14,12 @@ from manifests.images import Images
 from manifests.workload import (
     BACKGROUND_PRIORITY,
     SECRETS_FOLDER,
-    SPOT_TAINT,
     container_security,
     labels,
     mounts,
     pod_security,
     resources,
+    tolerations,
     volumes,
 )
 
@@ -49,13 +49,13 @@ class Migration(Chart):
                 active_deadline_seconds=_DEADLINE_SECONDS,
                 ttl_seconds_after_finished=_KEPT_SECONDS,
                 template=k8s.PodTemplateSpec(
-                    metadata=k8s.ObjectMeta(labels=labels(NAME)), spec=_pod(images.reference("payments"))
+                    metadata=k8s.ObjectMeta(labels=labels(NAME)), spec=_pod(stage, images.reference("payments"))
                 ),
             ),
         )
 
 
-def _pod(image: str) -> k8s.PodSpec:
+def _pod(stage: Stage, image: str) -> k8s.PodSpec:
     files = [secrets.OWNER]
     return k8s.PodSpec(
         restart_policy="Never",
@@ -65,7 +65,7 @@ def _pod(image: str) -> k8s.PodSpec:
         priority_class_name=BACKGROUND_PRIORITY,
         security_context=pod_security(),
         node_selector={"kubernetes.io/arch": "arm64", "kubernetes.io/os": "linux"},
-        tolerations=[k8s.Toleration(key=SPOT_TAINT, operator="Exists", effect="NoSchedule")],
+        tolerations=tolerations(stage),
         containers=[
             k8s.Container(
                 name=NAME,

@@ -11,6 +11,7 @@ from manifests import (
     gateway,
     ingress,
     migration,
+    monitoring,
     namespaces,
     payments,
     policies,
@@ -29,6 +30,7 @@ _CHARTS = {
     "41-worker": worker.Worker,
     "42-gateway": gateway.Gateway,
     "50-ingress": ingress.Ingress,
+    "60-monitoring": monitoring.Monitoring,
 }
 
 
@@ -44,15 +46,16 @@ def build(stage: Stage, images: Images | None = None) -> App:
 
 def objects(stage: Stage, images: Images | None = None) -> dict[str, list[dict[str, Any]]]:
     """Return the objects of each chart: the same as in the files."""
-    charts = build(stage, images).charts
-    return {chart.node.id: chart.to_json() for chart in sorted(charts, key=lambda chart: chart.node.id)}
+    charts = sorted(build(stage, images).charts, key=lambda chart: chart.node.id)
+    found = {chart.node.id: chart.to_json() for chart in charts}
+    return {name: chart for name, chart in found.items() if chart}
 
 
 def write(stage: Stage, folder: Path) -> None:
     """Write one file per chart into a folder, which holds nothing else afterwards."""
-    app = build(stage)
+    found = objects(stage)
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
-    for chart in app.charts:
-        (folder / f"{chart.node.id}.k8s.yaml").write_text(Yaml.stringify(*chart.to_json()), encoding="utf-8")
+    for name, chart in found.items():
+        (folder / f"{name}.k8s.yaml").write_text(Yaml.stringify(*chart), encoding="utf-8")

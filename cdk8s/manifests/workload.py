@@ -26,9 +26,6 @@ SECRETS_FOLDER = "/run/secrets/platform"
 PRIORITY = "payments"
 BACKGROUND_PRIORITY = "payments-background"
 
-# Spot nodes refuse every pod that does not accept to lose its node at two minutes' notice. Ours do.
-SPOT_TAINT = "spot"
-
 _SCALE_DOWN_SECONDS = 300
 
 
@@ -126,7 +123,7 @@ def _pod(stage: Stage, part: Part) -> k8s.PodSpec:
         termination_grace_period_seconds=GRACE_SECONDS,
         security_context=pod_security(),
         node_selector={"kubernetes.io/arch": "arm64", "kubernetes.io/os": "linux"},
-        tolerations=[k8s.Toleration(key=SPOT_TAINT, operator="Exists", effect="NoSchedule")],
+        tolerations=tolerations(stage),
         topology_spread_constraints=[
             _spread(part.name, "topology.kubernetes.io/zone", "DoNotSchedule"),
             _spread(part.name, "kubernetes.io/hostname", "ScheduleAnyway"),
@@ -248,6 +245,12 @@ def _autoscaler(stage: Stage, part: Part) -> k8s.HorizontalPodAutoscalerSpecV2:
             ),
         ),
     )
+
+
+def tolerations(stage: Stage) -> list[k8s.Toleration]:
+    """Accept nodes that may be taken away at two minutes' notice."""
+    key, value = stage.spot_taint
+    return [k8s.Toleration(key=key, operator="Equal", value=value, effect="NoSchedule")]
 
 
 def pod_security() -> k8s.PodSecurityContext:

@@ -1,6 +1,7 @@
 """Every stage's manifests, synthesized once for all processes of a test run."""
 
 import fcntl
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +24,9 @@ def synthesize(folder: Path) -> None:
 @pytest.fixture(scope="session")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder like dist/: one folder per stage."""
-    shared = tmp_path_factory.getbasetemp().parent  # of all xdist workers of this run
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent  # of all workers of this run
     folder = shared / "dist"
     with (shared / "dist.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
