@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -25,8 +26,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from payments.books.verify import broken, verify
+from payments.connectors.port import DisputeNotice, DisputeStatus
 from payments.devtools.keys import KeyFiles
 from shared.ids import uuid_of
+from shared.problems import Problem
 from tests.conftest import Database
 from tests.payments.machine import books
 from tests.payments.machine.model import (
@@ -126,6 +130,39 @@ class Machine(RuleBasedStateMachine):
     def repeat_creation_with_another_body(self, payment: int) -> None:
         order = self.model.payments[payment].stored.order
         self.send(replace(order, amount=(order.amount or 0) + 1))
+
+    # What cardholders and their banks do ------------------------------------------------------------------------
+
+    @rule(payment=payments, share=SHARES)
+    def dispute(self, payment: int, share: str) -> None:
+        known = self.model.payments[payment]
+        amount = _amount(share, known.captured) or 1
+        number = len(known.disputes)
+        if self.model.dispute(known, amount):
+            self._tell(payment, number, "needs_response", amount)
+        else:
+            with pytest.raises(Problem):
+                self._tell(payment, number, "needs_response", amount)
+
+    @rule(payment=payments, number=st.integers(0, 2), status=st.sampled_from(["won", "lost", "needs_response"]))
+    def end_dispute(self, payment: int, number: int, status: DisputeStatus) -> None:
+        known = self.model.payments[payment]
+        if number < len(known.disputes):
+            self._tell(payment, number, status, 1)
+            self.model.end_dispute(known, number, status)
+
+    def _tell(self, payment: int, number: int, status: DisputeStatus, amount: int) -> None:
+        shown_id, container = self.ids[payment], self.world.platform.container
+        notice = DisputeNotice(
+            id="message",
+            dispute=f"{shown_id}-{number}",
+            key=shown_id.removeprefix("pay_"),
+            status=status,
+            reason="general",
+            amount=amount,
+            currency=self.model.payments[payment].currency,
+        )
+        self.world.run(container.disputes.receive(container.sandbox, notice))
 
     # What time and others do ------------------------------------------------------------------------------------
 
@@ -262,3 +299,12 @@ def test_the_service_and_the_model_agree(world: World, part: int):
             suppress_health_check=list(HealthCheck),
         ),
     )
+    # What the model does not know of, the command of operations does: payments ledger verify.
+    assert world.run(_differences(world)) == []
+
+
+async def _differences(world: World) -> list[tuple[str, list[dict[str, Any]]]]:
+    container = world.platform.container
+    await container.maturing.run()
+    async with container.database.snapshot() as connection:
+        return [(each.check.name, each.differences) for each in broken(await verify(connection))]

@@ -13,7 +13,7 @@ Connection: TypeAlias = psycopg.Connection[dict[str, Any]]
 
 _PAYMENTS = """
 SELECT id, status, amount_authorized, amount_captured, amount_refunded, amount_capturing, amount_refunding, voiding,
-       fee_charged, timeline
+       amount_disputed, fee_charged, timeline
   FROM payments.payments WHERE merchant_id = %s ORDER BY id
 """
 _OPERATIONS = """
@@ -34,7 +34,7 @@ SELECT a.kind, a.currency, sum(p.amount)::bigint AS amount
 _EVENTS = """
 SELECT coalesce(o.payment_id, e.object_id) AS payment_id, count(*) AS events
   FROM payments.events e LEFT JOIN payments.operations o ON o.id = e.object_id
- WHERE e.merchant_id = %s GROUP BY 1
+ WHERE e.merchant_id = %s AND e.type NOT LIKE 'dispute.%%' GROUP BY 1
 """
 _KEYS = """
 SELECT k.key, k.path, k.status_code, e.id IS NOT NULL AS answered, k.deadline IS NOT NULL AS has_deadline,
@@ -64,11 +64,13 @@ def check_amounts(connection: Connection, merchant: UUID, model: Model, ids: lis
             "amount_refunded": payment.refunded,
             "amount_capturing": payment.reserved("capture"),
             "amount_refunding": payment.reserved("refund"),
+            "amount_disputed": payment.disputed,
             "voiding": payment.voiding,
             "fee_charged": payment.fee,
         }
         assert {name: row[name] for name in expected} == expected
-        assert 0 <= row["amount_refunded"] + row["amount_refunding"] <= row["amount_captured"]
+        given_back = row["amount_refunded"] + row["amount_refunding"] + row["amount_disputed"]
+        assert 0 <= given_back <= row["amount_captured"]
         assert row["amount_captured"] + row["amount_capturing"] <= row["amount_authorized"]
         assert [
             (one["kind"], one["status"], one["amount"]) for one in operations if one["payment_id"] == row["id"]

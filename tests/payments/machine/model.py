@@ -88,6 +88,11 @@ class Payment:
     changes: int = 0
     steps: int = 1  # in the timeline
     operations: list[Operation] = field(default_factory=list)
+    disputes: list["Dispute"] = field(default_factory=list)
+
+    @property
+    def disputed(self) -> int:
+        return sum(one.withheld for one in self.disputes if one.status != "won")
 
     def reserved(self, kind: Kind) -> int:
         return sum(one.reserves for one in self.operations if one.kind == kind and one.reserved)
@@ -102,7 +107,7 @@ class Payment:
 
     @property
     def refundable(self) -> int:
-        return self.captured - self.refunded - self.reserved("refund")
+        return self.captured - self.refunded - self.reserved("refund") - self.disputed
 
     @property
     def proceeds(self) -> int:
@@ -120,6 +125,14 @@ class Payment:
 
 
 Subject: TypeAlias = Payment | Operation
+
+
+@dataclass
+class Dispute:
+    """What a cardholder wants back, and what could still be taken."""
+
+    withheld: int
+    status: str = "needs_response"
 
 
 class Model:
@@ -245,6 +258,25 @@ class Model:
                     ended += 1
         return ended
 
+    def dispute(self, payment: Payment, amount: int) -> bool:
+        """Let a cardholder dispute an amount; false while there is nothing to dispute."""
+        if not payment.captured:
+            return False
+        withheld = min(amount, payment.refundable)
+        payment.disputes.append(Dispute(withheld))
+        payment.changes += withheld > 0
+        payment.steps += withheld > 0
+        return True
+
+    def end_dispute(self, payment: Payment, number: int, status: str) -> None:
+        """Let the bank decide; what is decided stays so."""
+        dispute = payment.disputes[number]
+        if dispute.status == "needs_response":
+            dispute.status = status
+            returned = status == "won" and dispute.withheld > 0
+            payment.changes += returned
+            payment.steps += returned
+
     def expire(self) -> None:
         for payment in self.payments:
             due = payment.status == "authorized" and payment.expired
@@ -264,16 +296,18 @@ class Model:
 
 def _balances(payment: Payment) -> Iterator[tuple[str, str, int]]:
     captured, refunded, currency = payment.captured, payment.refunded, payment.currency
+    disputed, returned_all = payment.disputed, payment.refunded + payment.disputed
     yield "authorization_holds", currency, payment.held
     yield "authorization_contra", currency, -payment.held
     yield "acquirer_receivable", currency, captured
     yield "refunds", currency, -refunded
+    yield "chargebacks", currency, -disputed
     yield "platform_fees", SETTLEMENT, -payment.fee
     if currency == SETTLEMENT:
-        yield "merchant_pending", SETTLEMENT, payment.fee - captured + refunded
+        yield "merchant_pending", SETTLEMENT, payment.fee - captured + returned_all
         return
-    worth, returned, left = round(captured * MID), round(refunded * MID), round((captured - refunded) * MID)
-    yield "fx_clearing", currency, refunded - captured
+    worth, returned, left = round(captured * MID), round(returned_all * MID), round((captured - returned_all) * MID)
+    yield "fx_clearing", currency, returned_all - captured
     yield "fx_clearing", SETTLEMENT, left
     yield "fx_spread", SETTLEMENT, payment.proceeds - worth
     yield "rounding", SETTLEMENT, worth - returned - left
