@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from payments.merchants.schemas import _TIME_ZONES
+from payments.payouts import maturing, repository
 from tests.payouts.conftest import shop
 from tests.support import Caller, Platform, body_of
 
@@ -104,6 +105,22 @@ async def test_a_late_commit_is_not_skipped(service: Platform, quick: Caller):
         await service.container.maturing.run()
     await service.container.maturing.run()
     assert await both(quick) == (0, 11)
+
+
+async def test_a_backlog_is_collected_in_parts_and_matured_in_batches(
+    service: Platform, quick: Caller, monkeypatch: pytest.MonkeyPatch
+):
+    await service.container.maturing.run()
+    monkeypatch.setattr(repository, "_XACTS", 2)
+    monkeypatch.setattr(maturing, "_BATCH", 3)
+    payments = [await quick.pay(amount=100) for _ in range(7)]
+    await refund(quick, payments[0]["id"], 30)
+    assert await service.container.maturing.run() == 8
+    assert await both(quick) == (0, 670)
+    rows = service.rows(
+        "SELECT items FROM payments.maturities WHERE merchant_id = %s ORDER BY id", quick.identity.merchant_id
+    )
+    assert [items for (items,) in rows] == [3, 3, 2]
 
 
 async def test_every_maturity_leaves_an_event(service: Platform, quick: Caller):

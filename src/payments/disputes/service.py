@@ -62,8 +62,12 @@ class Disputes:
 
         """
         livemode = connector.capabilities.livemode
+        try:
+            key = UUID(notice.key)
+        except ValueError:
+            raise not_found("payment") from None
         async with self._database.snapshot() as connection:
-            found = await self._disputed.find(connection, UUID(notice.key))
+            found = await self._disputed.find(connection, key)
         if found is None or (found.connector, found.livemode) != (connector.name, livemode):
             raise not_found("payment")
         fee = (await self._merchants.profile(found.merchant_id)).fee_dispute

@@ -159,17 +159,18 @@ class Ledger:
 
 
 async def _open(connection: AsyncConnection, merchant_id: UUID, currency: str, *, livemode: bool) -> Chart:
-    await repository.open_accounts(
-        connection,
-        [
+    rows = await repository.account_ids(connection, [merchant_id, PLATFORM], currency, livemode=livemode)
+    kinds = get_args(AccountKind)
+    if {row["kind"] for row in rows} != set(kinds):
+        wanted = [
             {
                 "merchant_id": PLATFORM if kind in PLATFORM_KINDS else merchant_id,
                 "livemode": livemode,
                 "kind": kind,
                 "currency": currency,
             }
-            for kind in get_args(AccountKind)
-        ],
-    )
-    rows = await repository.account_ids(connection, [merchant_id, PLATFORM], currency, livemode=livemode)
+            for kind in kinds
+        ]
+        await repository.open_accounts(connection, wanted)
+        rows = await repository.account_ids(connection, [merchant_id, PLATFORM], currency, livemode=livemode)
     return {row["kind"]: row["id"] for row in rows}

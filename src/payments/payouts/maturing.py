@@ -33,8 +33,12 @@ class Maturing:
 
     async def collect(self) -> int:
         """Turn new postings on pending balances into items that wait; return how many."""
-        async with self._database.transaction() as connection:
-            return await repository.collect(connection)
+        collected, more = 0, True
+        while more:
+            async with self._database.transaction() as connection:
+                found, more = await repository.collect(connection)
+            collected += found
+        return collected
 
     async def catch_up(self) -> None:
         """Collect everything that has committed by now, so that whoever asks for a payout finds what they just did.

@@ -20,6 +20,8 @@ class Account(NamedTuple):
     currency: str
 
 
+# Transactions of the database that are looked at together.
+_XACTS = 50_000
 # What moved the pending balance between two watermarks, but for maturing itself; the operation tells what kind it is.
 _MOVED = """
 WITH moved AS MATERIALIZED (
@@ -85,8 +87,8 @@ RETURNING *
 """)
 
 
-async def collect(connection: AsyncConnection) -> int:
-    """Turn new postings into items; return how many.
+async def collect(connection: AsyncConnection) -> tuple[int, bool]:
+    """Turn new postings into items; return how many, and whether there may be more.
 
     Everything below the oldest running transaction is complete, so nothing that commits late is skipped. The lock on
     the watermark's row keeps two workers from collecting the same postings.
@@ -94,12 +96,14 @@ async def collect(connection: AsyncConnection) -> int:
     since = await connection.scalar(sa.text("SELECT xact FROM payments.settlement_watermark FOR UPDATE"))
     until = await connection.scalar(sa.text("SELECT payments.oldest_running_xact()"))
     if since is None or until is None or until <= since:
-        return 0
-    window = {"since": since, "until": until}
+        return 0, False
+    # A bound for the first time, on an installation that has been running: one statement must not take all of it.
+    end = min(until, since + _XACTS)
+    window = {"since": since, "until": end}
     found = (await connection.execute(_CAPTURES, window)).rowcount
     found += (await connection.execute(_OTHERS, window)).rowcount
     await connection.execute(sa.text("UPDATE payments.settlement_watermark SET xact = :until"), window)
-    return found
+    return found, end < until
 
 
 async def next_xact(connection: AsyncConnection) -> int:
