@@ -46,6 +46,7 @@ from payments.payouts.sandbox_rail import SandboxRail
 from payments.payouts.service import Payouts
 from payments.reconciliation.service import Reconciliation
 from payments.risk.service import Risk
+from payments.routing.service import Routing
 from payments.settings import Settings
 from payments.statements.service import Statements
 from payments.vault.envelope import Envelope
@@ -100,8 +101,7 @@ class Container:
         self.merchants = Merchants(self.database, self.keyring)
         self.risk = Risk(self.database, self.merchants)
         envelope = Envelope(key_provider(settings.vault_key_file, settings.vault_kms_key_id))
-        test_cards = {card.number: card.scenario for card in TEST_CARDS}
-        self.vault = Vault(self.database, self.keyring, envelope, test_cards)
+        self.vault = Vault(self.database, self.keyring, envelope, {card.number: card.scenario for card in TEST_CARDS})
         self.announcer = Announcer(RedisConnection(settings.redis_url, timeout=_ANNOUNCE_SECONDS))
         self.listener = Listener(settings.redis_url)
         self.sequencer = Sequencer(self.database, self.announcer)
@@ -125,6 +125,7 @@ class Container:
         )
         self.stripe = stripe_connectors(settings, self.vault.reveal)
         self.connectors = Registry([self.sandbox, *self.stripe])
+        self.routing = Routing(self.database, self.merchants, self.connectors)
         self.controls = Controls(self.database, self.merchants, self.connectors.names)
         self.fx = Fx(
             self.database,
@@ -141,7 +142,7 @@ class Container:
         intake = Intake(
             merchants=self.merchants,
             vault=self.vault,
-            connectors=self.connectors,
+            routing=self.routing,
             controls=self.controls,
             fx=self.fx,
             risk=self.risk,

@@ -29,6 +29,7 @@ from payments.payments import routes as payments_routes
 from payments.payouts import routes as payouts_routes
 from payments.reconciliation import routes as reconciliation_routes
 from payments.risk import routes as risk_routes
+from payments.routing import routes as routing_routes
 from payments.settings import Settings
 from payments.statements import routes as statements_routes
 from payments.vault import routes as vault_routes
@@ -76,6 +77,7 @@ def create_app(container: Container) -> ASGIApp:
     app.include_router(adjustments_routes.build_router(container.adjustments))
     app.include_router(fraud_routes.build_router(container.fraud_desk))
     app.include_router(fx_routes.build_router(container.fx))
+    app.include_router(routing_routes.build_router(container.routing))
     app.include_router(risk_routes.build_router(container.risk))
     app.include_router(merchants_routes.build_router(container.merchants))
 

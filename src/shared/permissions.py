@@ -164,6 +164,8 @@ PERMISSIONS: dict[str, Permission] = {
     "POST /v1/fraud/reviews/{payment}/approve": key("fraud:write") | people("risk"),
     "POST /v1/fraud/reviews/{payment}/decline": key("fraud:write") | people("risk"),
     # risk
+    "GET /v1/merchants/{merchant}/acquirer_routes": people("operations", "risk", "support", "read_only"),
+    "PUT /v1/merchants/{merchant}/acquirer_routes": people("operations"),
     "GET /v1/merchants/{merchant}/limits": people("operations", "risk", "support", "read_only"),
     "PUT /v1/merchants/{merchant}/limits": people("risk"),
     "GET /v1/merchants/{merchant}/summary": people("operations", "risk", "support", "read_only"),

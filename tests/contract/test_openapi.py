@@ -41,6 +41,7 @@ BEYOND_SCHEMAS = {
     "update_rule": "the language of conditions",
     "run_backtest": "the language of conditions",
     "add_to_list": "what a value looks like depends on its kind",
+    "put_acquirer_routes": "which acquirers are configured",
     "create_webhook_endpoint": "which addresses are public, and kinds of events",
     "update_webhook_endpoint": "which addresses are public, and kinds of events",
     "replay_webhooks": "kinds of events, and a time that ends before it begins",

@@ -2,16 +2,25 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from datetime import timedelta
+from itertools import pairwise
 from time import perf_counter
 from typing import Any
 from uuid import UUID
 
-from payments.connectors.port import CaptureRequest, Connector, Outcome, Unknown, VoidRequest
+from payments.connectors.port import (
+    AuthorizeRequest,
+    CaptureRequest,
+    Connector,
+    Declined,
+    Outcome,
+    Unknown,
+    VoidRequest,
+)
 from payments.payments import decisions
 from payments.payments.batches import Written
-from payments.payments.changes import Request
+from payments.payments.changes import Decide, Request
 from payments.payments.domain import Operation, Payment
 from payments.payments.drafts import operation_request
 from payments.payments.write_path import WritePath
@@ -49,18 +58,48 @@ class Calls:
         """
 
         async def work() -> Written:
-            begun = perf_counter()
-            try:
-                with span("acquirer"):
-                    outcome = await call
-            except Exception:  # noqa: BLE001 - a defect leaves it unknown, never failed: the call may have arrived
-                _log.exception("a call to the acquirer broke")
-                outcome = Unknown("the connector failed")
-            self._seconds.of(type(outcome).__name__.lower()).observe(perf_counter() - begun)
-            decide = decisions.answer(outcome, "acquirer")
+            decide = decisions.answer(await self._outcome(call), "acquirer")
             return await self._write_path.change(Request(payment_id, decide, operation_id=operation_id))
 
-        task = asyncio.create_task(work())
+        return await self._finish(work())
+
+    async def authorize(self, route: Sequence[Connector], request: AuthorizeRequest, deadline: float) -> Written:
+        """Ask one acquirer after the other, all within one deadline, and store each answer before the next question.
+
+        Only a retryable decline leads on to the next: while one is silent, no other is asked.
+
+        Raises:
+            Problem: 409 when recovery or a callback was faster; the stored answer is theirs.
+
+        """
+
+        async def work() -> Written:
+            for connector, following in pairwise(route):
+                outcome = await self._outcome(connector.authorize(request, deadline))
+                if not decisions.fails_over(outcome):
+                    return await self._store(request, decisions.answer(outcome, "acquirer"))
+                await self._store(request, _fail_over(outcome, following.name))
+            outcome = await self._outcome(route[-1].authorize(request, deadline))
+            return await self._store(request, decisions.answer(outcome, "acquirer"))
+
+        return await self._finish(work())
+
+    async def _store(self, request: AuthorizeRequest, decide: Decide) -> Written:
+        return await self._write_path.change(Request(request.payment_id, decide))
+
+    async def _outcome(self, call: Coroutine[Any, Any, Outcome]) -> Outcome:
+        begun = perf_counter()
+        try:
+            with span("acquirer"):
+                outcome = await call
+        except Exception:  # noqa: BLE001 - a defect leaves it unknown, never failed: the call may have arrived
+            _log.exception("a call to the acquirer broke")
+            outcome = Unknown("the connector failed")
+        self._seconds.of(type(outcome).__name__.lower()).observe(perf_counter() - begun)
+        return outcome
+
+    async def _finish(self, work: Coroutine[Any, Any, Written]) -> Written:
+        task = asyncio.create_task(work)
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         return await asyncio.shield(task)
@@ -69,6 +108,10 @@ class Calls:
         """Wait for the calls that are under way."""
         if self._under_way:
             await asyncio.wait(self._under_way)
+
+
+def _fail_over(outcome: Declined, following: str) -> Decide:
+    return lambda locked: decisions.fail_over(locked.payment, outcome, following, locked.now)
 
 
 def operation_call(

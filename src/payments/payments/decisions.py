@@ -4,7 +4,7 @@ Every decision checks first and changes afterwards; a Problem means that nothing
 """
 
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, TypeGuard
 from uuid import UUID
 
 from payments.connectors.port import Approved, Declined, Outcome, Unknown
@@ -14,7 +14,7 @@ from payments.ledger import entries
 from payments.ledger.entries import Entry
 from payments.money import display
 from payments.payments.changes import Change, Decide, Event, Locked, payment_event, refund_event
-from payments.payments.domain import Operation, Payment, fee
+from payments.payments.domain import Operation, Payment, fee, step
 from payments.payments.states import OperationStatus, Status
 from payments.risk.limits import Limits, Usage
 from shared.ids import show
@@ -56,6 +56,27 @@ def authorize(payment: Payment, outcome: Outcome, now: datetime, cause: Cause = 
         status_code=CREATED if answers else None,
         answers=answers,
     )
+
+
+def fails_over(outcome: Outcome | None) -> TypeGuard[Declined]:
+    """Return whether another acquirer may be asked: only after a decline whose trouble lay on the way."""
+    return isinstance(outcome, Declined) and outcome.retryable
+
+
+def fail_over(payment: Payment, outcome: Declined, connector: str, now: datetime) -> Change:
+    """Write down that an acquirer declined for a trouble of its own, and which one is asked next.
+
+    Raises:
+        Problem: 409 when the payment has its answer already.
+
+    """
+    if payment.status != "processing":
+        raise Problem(409, "payment_state", f"This payment is {payment.status} already.")
+    cause = f"failover:{payment.connector}:{outcome.code}"
+    payment.timeline.append(step("processing", "processing", cause, now, amount=payment.amount))
+    payment.connector = connector
+    payment.updated_at = now
+    return Change(payment=payment, event=payment_event(payment))
 
 
 def create(payment: Payment, outcome: Outcome) -> Change:

@@ -1,5 +1,6 @@
 """What a request for a payment is turned into before anything is stored: looked up, converted, scored, decided."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -9,7 +10,6 @@ import msgspec
 
 from payments.connectors.declines import decline
 from payments.connectors.port import AuthorizeRequest, Connector, Declined, Outcome
-from payments.connectors.registry import Registry
 from payments.controls.service import Controls
 from payments.fraud.schemas import Attempt, Decision
 from payments.fraud.service import Fraud
@@ -25,8 +25,10 @@ from payments.payments.schemas import PaymentCreate
 from payments.risk.days import LIMIT_EXCEEDED
 from payments.risk.limits import Limits, Usage
 from payments.risk.service import Risk
+from payments.routing.service import Routing
 from payments.vault.service import CardToken, Vault
 from shared.ids import uuid_of
+from shared.problems import Problem
 
 
 class Policy(NamedTuple):
@@ -41,7 +43,7 @@ class Prepared(NamedTuple):
 
     creation: Creation
     request: AuthorizeRequest
-    connector: Connector
+    route: Sequence[Connector]
 
 
 class Intake:
@@ -52,7 +54,7 @@ class Intake:
         *,
         merchants: Merchants,
         vault: Vault,
-        connectors: Registry,
+        routing: Routing,
         controls: Controls,
         fx: Fx,
         risk: Risk,
@@ -62,7 +64,7 @@ class Intake:
         """Take the features a decision is made of."""
         self._merchants = merchants
         self._vault = vault
-        self._connectors = connectors
+        self._routing = routing
         self._controls = controls
         self._fx = fx
         self._risk = risk
@@ -78,8 +80,8 @@ class Intake:
         """
         merchant = await self._merchants.profile(claim.merchant_id)
         card = await self._vault.card_of(claim.merchant_id, uuid_of("pm", body.payment_method), livemode=claim.livemode)
-        connector = self._connectors.connector_for(livemode=claim.livemode)
-        (await self._controls.pauses()).check(claim.merchant_id, connector.name, livemode=claim.livemode)
+        route = await self._route(claim, body.currency)
+        connector = route[0]
         now = datetime.now(UTC)
         terms = await self._fx.terms(
             merchant,
@@ -95,6 +97,8 @@ class Intake:
         payment.score = verdict.score
         request = authorize_request(payment, card, body.cvc.get_secret_value() if body.cvc is not None else None)
         outcome = connector.single_commit(request)
+        # Whatever may still be approved, at this acquirer or at another one, has to keep to the limits.
+        refused = isinstance(outcome, Declined) and not (outcome.retryable and route[1:])
         receipt = _receipt(verdict, terms)
         review_until = now + timedelta(hours=merchant.review_hours)
 
@@ -103,18 +107,39 @@ class Intake:
             draft.receipt = receipt | {"limits": _headroom(limits, usage)}
             if verdict.outcome == "decline":
                 return decisions.create(draft, decline("fraudulent"))
-            if usage is not None and not isinstance(outcome, Declined):
+            if usage is not None and not refused:
                 exceeded = limits.exceeded(draft.usage_amount, usage)
                 if exceeded is not None:
                     draft.receipt["limits"]["exceeded"] = exceeded
                     return decisions.create(draft, decline(LIMIT_EXCEEDED))
             if verdict.outcome == "review":
                 return decisions.hold_for_review(draft, review_until)
-            return self._carry_out(draft, outcome)
+            return self._carry_out(draft, outcome, request, route[1:])
 
-        return Prepared(Creation(claim, payment, limits, decide), request, connector)
+        return Prepared(Creation(claim, payment, limits, decide), request, route)
 
-    def _carry_out(self, payment: Payment, outcome: Outcome | None) -> Change:
+    async def _route(self, claim: Claim, currency: str) -> list[Connector]:
+        """Return the acquirers to ask, without those that are paused."""
+        route = await self._routing.route(claim.merchant_id, currency, livemode=claim.livemode)
+        pauses, usable = await self._controls.pauses(), []
+        for connector in route:
+            try:
+                pauses.check(claim.merchant_id, connector.name, livemode=claim.livemode)
+            except Problem:
+                continue
+            usable.append(connector)
+        if not usable:
+            pauses.check(claim.merchant_id, route[0].name, livemode=claim.livemode)
+        return usable
+
+    def _carry_out(
+        self, payment: Payment, outcome: Outcome | None, request: AuthorizeRequest, others: Sequence[Connector]
+    ) -> Change:
+        for connector in others:
+            if not decisions.fails_over(outcome):
+                break
+            decisions.fail_over(payment, outcome, connector.name, payment.created_at)
+            outcome = connector.single_commit(request)
         if outcome is not None:
             return decisions.create(payment, outcome)
         payment.acquirer_deadline = payment.created_at + self._policy.acquirer_timeout

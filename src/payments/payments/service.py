@@ -68,9 +68,10 @@ class Payments:
         written = await self._write_path.create(prepared.creation)
         if isinstance(written, Earlier) or written.status_code is not None:
             return await self._replies.reply(written, claim, claim.resource_id, content)
-        call = prepared.connector.authorize(prepared.request, deadline)
+        names = [connector.name for connector in prepared.route]
+        rest = prepared.route[names.index(written.payment.connector) :]
         try:
-            written = await self._calls.conclude(call, claim.resource_id)
+            written = await self._calls.authorize(rest, prepared.request, deadline)
         except Problem:
             return await self._answered(claim, claim.resource_id, content)
         return await self._replies.reply(written, claim, claim.resource_id, content)

@@ -136,6 +136,7 @@ _MUTABLE = [
     or name
     in (
         "status",
+        "connector",
         "voiding",
         "decline_code",
         "fee_charged",

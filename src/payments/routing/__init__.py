@@ -1,0 +1,1 @@
+"""Which acquirers take a merchant's payments, and in which order."""
