@@ -63,14 +63,23 @@ class Stage:
     }
     database_name: ClassVar = "payments"
     key_secrets: ClassVar[dict[str, str]] = {
-        "identity": "Keys that sign and check the identity of each caller, and whose tokens of people are believed",
-        "keyring": "Keys of fingerprints, callbacks and cursors",
+        "gateway/identity": "Private key that signs the identity of each caller, and the issuer of people's tokens",
+        "payments/identity": "Public keys that the gateway's signature is checked with",
+        "payments/keyring": "Keys of fingerprints, callbacks and cursors",
     }
     """Secrets that operations fill once, and what is in them."""
+    secret_files: ClassVar[dict[str, tuple[str, str]]] = {
+        "identity.pem": ("gateway/identity", "private_key"),
+        "people.jwks.json": ("gateway/identity", "people_jwks"),
+        "gateway_people_issuer": ("gateway/identity", "people_issuer"),
+        "identity.jwks.json": ("payments/identity", "jwks"),
+        "keyring.json": ("payments/keyring", "keyring"),
+    }
+    """Files that services read, in pods as on Lambda: which property of which secret is in them."""
     secrets: ClassVar[dict[str, tuple[str, ...]]] = {
-        "gateway": ("cache", "identity"),
-        "payments": ("cache", "database/app", "identity", "keyring"),
-        "worker": ("cache", "database/app", "keyring"),
+        "gateway": ("gateway/identity", "cache"),
+        "payments": ("database/app", "cache", "payments/identity", "payments/keyring"),
+        "worker": ("database/app", "cache", "payments/identity", "payments/keyring"),
         "migrate": ("database/app", "database/owner"),
     }
     """What each service reads, by the name of its service account."""

@@ -114,8 +114,8 @@ DATA = (
             "security",
             f"ServiceSecrets/{name}",
             ("AwsSolutions-SMG4", "NIST.800.53.R5-SecretsManagerRotationEnabled"),
-            "Key material with two sides: a new key is published before the old one ends, by runbook, not by a clock.",
+            "Key material with two sides: the new key is out before the old one ends, by runbook, not by a clock.",
         )
-        for name in ("identity", "keyring")
+        for name in ("gateway-identity", "payments-identity", "payments-keyring")
     ),
 )

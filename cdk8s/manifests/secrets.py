@@ -24,10 +24,8 @@ KEYRING = "keyring"
 # Well below the days between two rotations, and cheap: Secrets Manager charges for each look.
 _REFRESH = "5m"
 _API = "external-secrets.io/v1"
-# Amazon's roots for RDS, which the image brings along; nothing else vouches for the database.
-RDS_ROOTS = "/etc/ssl/rds/global-bundle.pem"
 _CREDENTIALS = '{"username": {{ .username | toJson }}, "password": {{ .password | toJson }}}'
-_TLS = f"sslmode=verify-full&sslrootcert={RDS_ROOTS}"
+_TLS = "sslmode=verify-full"
 
 
 class Secrets(Chart):
@@ -56,17 +54,18 @@ class Secrets(Chart):
         self._secret(OWNER, {**host, **_user("database/owner")}, {"payments_owner_database_url": owner})
         self._secret(CACHE, cache_parts, {"payments_redis_url": cache})
         self._secret(GATEWAY_CACHE, cache_parts, {"gateway_redis_url": cache})
-        self._secret(
-            SIGNING,
-            {name: ("identity", name) for name in ("private_key", "people_jwks", "people_issuer")},
-            {
-                "identity.pem": "{{ .private_key }}",
-                "people.jwks.json": "{{ .people_jwks }}",
-                "gateway_people_issuer": "{{ .people_issuer }}",
-            },
-        )
-        self._secret(VERIFYING, {"jwks": ("identity", "jwks")}, {"identity.jwks.json": "{{ .jwks }}"})
-        self._secret(KEYRING, {"keyring": ("keyring", "keyring")}, {"keyring.json": "{{ .keyring }}"})
+        for target, secret in (
+            (SIGNING, "gateway/identity"),
+            (VERIFYING, "payments/identity"),
+            (KEYRING, "payments/keyring"),
+        ):
+            self._key_files(target, secret)
+
+    def _key_files(self, name: str, secret: str) -> None:
+        """Add the files whose contents are properties of one secret."""
+        files = {file: key for file, (source, key) in self._stage.secret_files.items() if source == secret}
+        parts = {key: (secret, key) for key in files.values()}
+        self._secret(name, parts, {file: f"{{{{ .{key} }}}}" for file, key in files.items()})
 
     def _store(self) -> None:
         """Read as the role of the operator's own service account, which may read this stage's secrets only."""
