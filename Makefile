@@ -42,6 +42,10 @@ bench: setup-dev ## Measure payments per second against PostgreSQL's own benchma
 bundle: setup-infra ## Build the zip that Lambda runs (arm64) into build/
 	@$(PY) -m cdk.bundle
 
+.PHONY: bench-lambda
+bench-lambda: setup-infra ## Measure the imports of a cold start
+	@$(PY) -m bench.cold_start
+
 # All stages, or one: make synth STAGE=production COMPUTE=serverless
 STAGE ?= development staging production
 
