@@ -137,6 +137,8 @@ def _lanes(settings: Settings, upstream: Upstream, circuits: Circuits, admission
 
 def _over_http(settings: Settings, clock: Clock, registry: Registry) -> HttpUpstream:
     url = settings.payments_url
+    if url is None:
+        raise ValueError("GATEWAY_PAYMENTS_URL says where payments listens, for example http://payments:8000")
     limit = settings.upstream_connections + ADMIN_PLACES
     upstream = HttpUpstream((url.host or "").strip("[]"), url.port or 80, limit=limit, clock=clock)
     connections = registry.gauge("gateway_upstream_connections")

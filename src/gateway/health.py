@@ -8,9 +8,9 @@ from fastapi import APIRouter
 from fastapi import Request as HttpRequest
 
 from gateway.upstream import Request, Upstream, UpstreamError
+from shared.asgi import DRAINING
 from shared.problem_catalog import reference
 from shared.problems import Problem
-from shared.serving import DRAINING
 
 _TIMEOUT_SECONDS = 2.0
 _NOT_READY: dict[int | str, dict[str, Any]] = {503: dict(reference(503))}

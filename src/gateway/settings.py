@@ -32,8 +32,8 @@ class Settings(SecretFiles, TelemetrySettings):
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True)
 
-    payments_url: HttpUrl
-    """Where payments listens: plain HTTP inside the private network, without a path."""
+    payments_url: HttpUrl | None = None
+    """Where payments listens: plain HTTP inside the private network, without a path; none where it is in process."""
 
     identity_key_file: FilePath
     """Ed25519 private key (PEM) that signs the identity of each caller."""
@@ -80,7 +80,7 @@ class Settings(SecretFiles, TelemetrySettings):
 
     @model_validator(mode="after")
     def _check(self) -> "Settings":
-        if self.payments_url.scheme != "http" or self.payments_url.path not in (None, "", "/"):
+        if self.payments_url and (self.payments_url.scheme != "http" or self.payments_url.path not in (None, "", "/")):
             raise ValueError("payments_url is of the form http://host:port")
         keys = (self.people_jwks_file, self.people_jwks_url)
         if keys != (None, None) and (self.people_issuer is None or None not in keys):

@@ -9,8 +9,8 @@ from starlette.types import Receive, Scope
 
 from gateway.auth import Authenticator
 from gateway.upstream import Header, Stream
+from shared.asgi import STOPPING
 from shared.problems import Problem
-from shared.serving import STOPPING
 
 _log = logging.getLogger(__name__)
 

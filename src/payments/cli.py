@@ -126,14 +126,13 @@ def migrate(
     ] = False,
 ) -> None:
     """Bring the database in PAYMENTS_OWNER_DATABASE_URL up to date, as the role that owns the tables."""
-    from payments.credentials import connection_info
     from payments.devtools import migrate as migrations
     from payments.devtools.settings import read
     from payments.settings import DatabaseSettings, OwnerSettings
 
     if wait:
         database = read(DatabaseSettings)
-        migrations.wait_for_schema(connection_info(database.database_url, database.database_credentials_file))
+        migrations.wait_for_schema(database.connection_info())
     else:
         migrations.migrate(read(OwnerSettings).owner_database_url)
 

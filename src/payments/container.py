@@ -16,7 +16,6 @@ from payments.connectors.sandbox.disputes import SandboxDisputes
 from payments.connectors.sandbox.store import SandboxStore
 from payments.connectors.stripe.connector import stripe_connectors
 from payments.controls.service import Controls
-from payments.credentials import connection_info
 from payments.database import Database
 from payments.disputes.service import Disputes
 from payments.events.sequencer import Sequencer
@@ -39,7 +38,7 @@ from payments.payments.recovery import Recovery
 from payments.payments.replies import Replies
 from payments.payments.reviews import Reviews
 from payments.payments.service import Disputed, Evidence, Payments
-from payments.payments.write_path import WritePath
+from payments.payments.write_path import WritePath, write_pool
 from payments.payouts.maturing import Maturing
 from payments.payouts.rail import Rails
 from payments.payouts.sandbox_rail import SandboxRail
@@ -81,6 +80,7 @@ class Container:
         process: str = "payments",
         sandbox_delay: Delay = asyncio.sleep,
         clock: Callable[[], datetime] = _now,
+        serverless: bool = False,
     ) -> None:
         """Build the parts; nothing connects yet.
 
@@ -88,12 +88,15 @@ class Container:
             process: the name under which traces show it.
             sandbox_delay: how the sandbox waits when a card plays slow.
             clock: tells what has matured, and which day it is for payouts.
+            serverless: one request at a time, whose answer is sent when it is complete: a single connection to
+                PostgreSQL does everything, and streams end.
         """
         self.settings = settings
         self.telemetry = Telemetry(process, settings, CATALOGUE)
         registry = self.telemetry.registry
-        info = connection_info(settings.database_url, settings.database_credentials_file)
-        self.database = Database(info)
+        info = settings.connection_info()
+        pool = write_pool(info, shared=serverless)
+        self.database = Database.sharing(pool) if serverless else Database(info)
         self.keyring = Keyring.load(settings.keyring_file)
         self.access = Access.load(settings.identity_jwks_file)
         self.audit = Audit(self.database)
@@ -112,8 +115,8 @@ class Container:
             self.database, self.events, guard, secrets, timedelta(days=settings.delivery_retention_days)
         )
         self.deliverer = Deliverer(self.database, self.events, secrets, Sender(guard))
-        self.streams = Streams(self.events, self.listener)
-        self.write_path = WritePath(info, self.ledger, self.announcer.committed, registry)
+        self.streams = Streams(self.events, self.listener, follow=not serverless)
+        self.write_path = WritePath(pool, self.ledger, self.announcer.committed, registry)
         self.callbacks = Callbacks(self.database, self.write_path, self._receive_dispute)
         self.sandbox_disputes = SandboxDisputes(self.database, self.keyring, self._deliver_sandbox)
         self.sandbox = SandboxConnector(

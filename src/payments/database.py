@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import cast
+from typing import Any, Self, cast
 
 import psycopg
-from sqlalchemy import MetaData, QueuePool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from sqlalchemy import MetaData, NullPool, QueuePool
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from payments import actor
@@ -42,6 +43,27 @@ class Database:
             pool_timeout=5,
             hide_parameters=True,
         )
+
+    @classmethod
+    def sharing(cls, pool: AsyncConnectionPool[Any]) -> Self:
+        """Borrow connections from the write path's pool: on Lambda, one connection does everything.
+
+        Whoever holds a connection of this database must not wait for the write path.
+        """
+
+        async def borrow() -> psycopg.AsyncConnection[Any]:
+            try:
+                connection: psycopg.AsyncConnection[Any] = await pool.getconn()
+            except PoolTimeout as error:
+                raise psycopg.OperationalError(str(error)) from error
+            await connection.set_autocommit(False)
+            return connection
+
+        database = cls.__new__(cls)
+        database.engine = create_async_engine(
+            "postgresql+psycopg://", async_creator=borrow, poolclass=NullPool, hide_parameters=True
+        )
+        return database
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:

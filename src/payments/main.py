@@ -35,8 +35,8 @@ from payments.statements import routes as statements_routes
 from payments.vault import routes as vault_routes
 from payments.webhooks import routes as webhooks_routes
 from shared import logs
+from shared.asgi import DRAINING
 from shared.red import HEALTH, ROUTES, Requests, Templates
-from shared.serving import DRAINING
 
 
 def create_app(container: Container) -> ASGIApp:

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from payments.credentials import ConnectionInfo, connection_info
 from shared.secret_files import SecretFiles
 from shared.telemetry import TelemetrySettings
 
@@ -17,12 +18,18 @@ class DatabaseSettings(SecretFiles):
         database_url: libpq URL of the application's role, which owns no table.
         database_credentials_file: JSON with username and password, where these are not in the URL; read again for every
             new connection, so that they may change.
+        database_credentials_secret: the same in AWS Secrets Manager, by the secret's name.
     """
 
     model_config = SettingsConfigDict(env_prefix="PAYMENTS_", frozen=True)
 
     database_url: str
     database_credentials_file: Path | None = None
+    database_credentials_secret: str | None = None
+
+    def connection_info(self) -> ConnectionInfo:
+        """Return what tells each new connection where to go and as whom."""
+        return connection_info(self.database_url, self.database_credentials_file, self.database_credentials_secret)
 
 
 class OwnerSettings(SecretFiles):

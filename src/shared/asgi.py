@@ -6,6 +6,11 @@ from shared.problems import MEDIA_TYPE, Problem
 
 MAX_BODY_BYTES = 1_000_000
 
+# Name in a request's `state` of the event that is set when the server begins to stop.
+STOPPING = "stopping"
+# Name in a request's `state` of what is there once this replica is not to be sent anything new.
+DRAINING = "draining"
+
 _CONTENT_TYPE = (b"content-type", MEDIA_TYPE.encode())
 
 

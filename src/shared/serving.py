@@ -29,15 +29,12 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from shared.asgi import DRAINING, STOPPING
 from shared.problems import MEDIA_TYPE, Problem
 
 KEEP_ALIVE_SECONDS = 75
 GRACEFUL_SECONDS = 25
 GARBAGE_OBJECTS = 50_000
-# Name in a request's `state` of the event that is set when the server begins to stop.
-STOPPING = "stopping"
-# Name in a request's `state` of what is there once this replica is not to be sent anything new.
-DRAINING = "draining"
 HEAD_SECONDS = 10.0
 MAX_HEAD_BYTES = 32_768
 _VERSIONS = ("1.1", "1.0")

@@ -88,6 +88,7 @@ class TestSettings:
         environment.setenv("GATEWAY_PEOPLE_JWKS_FILE", str(key_file))
         environment.setenv("GATEWAY_PEOPLE_ISSUER", "https://people.example")
         settings = Settings()
+        assert settings.payments_url
         assert (settings.payments_url.host, settings.payments_url.port) == ("127.0.0.1", 8001)
         assert settings.people_audience == "payment-platform"
 

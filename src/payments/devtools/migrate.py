@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from payments.credentials import ConnectionInfo
+from payments.credentials import ConnectionInfo, trusting
 from payments.database import sqlalchemy_url
 from payments.devtools.errors import ServerError
 
@@ -29,7 +29,7 @@ def migrate(owner_url: str) -> None:
     """
     config = Config()
     config.set_main_option("script_location", _escaped(str(MIGRATIONS)))
-    config.set_main_option("sqlalchemy.url", _escaped(sqlalchemy_url(owner_url)))
+    config.set_main_option("sqlalchemy.url", _escaped(sqlalchemy_url(trusting(owner_url))))
     command.upgrade(config, "head")
 
 

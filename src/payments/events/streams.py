@@ -15,8 +15,8 @@ from starlette.types import Receive, Scope, Send
 from payments.events.schemas import Stored, Stream
 from payments.events.service import Events
 from payments.events.wakeups import SEQUENCED, Listener, decode
+from shared.asgi import STOPPING
 from shared.problems import Problem
-from shared.serving import STOPPING
 
 _log = logging.getLogger(__name__)
 
@@ -25,6 +25,9 @@ _LOOK_SECONDS = 1.0
 _PAGE = 100
 _MAX_PER_MERCHANT = 100
 _MAX_PER_PROCESS = 5_000
+# For streams that end: what one answer may hold, and when the client should come back.
+_MAX_PAGES = 10
+_RETRY_MILLISECONDS = 3_000
 _HEADERS = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -58,8 +61,13 @@ class _Frames(NamedTuple):
 class Streams:
     """The open streams of this process, and what wakes them."""
 
-    def __init__(self, events: Events, listener: Listener) -> None:
-        """Nothing connects before the first stream."""
+    def __init__(self, events: Events, listener: Listener, *, follow: bool = True) -> None:
+        """Nothing connects before the first stream.
+
+        Without ``follow``, a stream sends what there is and ends, and clients come back with their cursor: on Lambda
+        an answer is sent when it is complete.
+        """
+        self._follow = follow
         self._events = events
         self._listener = listener
         self._followers: dict[Stream, set[_Follower]] = {}
@@ -85,7 +93,19 @@ class Streams:
             )
         end = (await self._events.ends([stream])).get(stream, 0)
         cursor = end if cursor is None else min(cursor, end)
-        return _EventStream(self, _Follower(stream, cursor, types))
+        follower = _Follower(stream, cursor, types)
+        return _EventStream(self, follower) if self._follow else await self._all_there_is(follower)
+
+    async def _all_there_is(self, follower: _Follower) -> Response:
+        body = [b"retry: %d\nid: %d\n\n" % (_RETRY_MILLISECONDS, follower.cursor)]
+        for _ in range(_MAX_PAGES):
+            frames = await self.read(follower)
+            body.append(frames.content)
+            if not frames.more:
+                break
+        body.append(b": come back for more\nid: %d\n\n" % follower.cursor)
+        headers = {name.decode(): value.decode() for name, value in _HEADERS}
+        return Response(b"".join(body), headers=headers)
 
     async def close(self) -> None:
         """End every stream."""

@@ -13,8 +13,6 @@ from contextlib import suppress
 from typing import Protocol
 from uuid import UUID
 
-import redis.asyncio as redis
-
 from payments.events.schemas import Stream
 
 _log = logging.getLogger(__name__)
@@ -103,15 +101,19 @@ class Listener:
 
     async def listen(self, callbacks: Mapping[str, Callable[[bytes], None]]) -> None:
         """Subscribe, call back, and connect again whenever the connection is lost; runs until cancelled."""
+        from redis.exceptions import RedisError  # noqa: PLC0415 - Lambda never listens, and does without the library
+
         while True:
             try:
                 await self._follow(callbacks)
-            except (redis.RedisError, OSError) as error:
+            except (RedisError, OSError) as error:
                 _log.debug("no wake-ups from Redis: %s", error)
             await asyncio.sleep(_RETRY_SECONDS)
 
     async def _follow(self, callbacks: Mapping[str, Callable[[bytes], None]]) -> None:
-        async with redis.Redis.from_url(self._url, socket_connect_timeout=1) as client, client.pubsub() as channel:
+        from redis.asyncio import Redis  # noqa: PLC0415 - the same
+
+        async with Redis.from_url(self._url, socket_connect_timeout=1) as client, client.pubsub() as channel:
             await channel.subscribe(*callbacks)
             for callback in callbacks.values():
                 callback(_EVERYBODY)  # messages may have been missed until now

@@ -11,7 +11,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from time import perf_counter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 import sqlalchemy as sa
@@ -46,26 +46,59 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+def write_pool(info: ConnectionInfo, *, shared: bool = False) -> AsyncConnectionPool[Any]:
+    """Return a pool with a connection for each batch in flight.
+
+    A ``shared`` one has a single connection that is also lent for everything else. It is looked at before each use,
+    because the process may have slept since the last one.
+    """
+    lanes = 1 if shared else 2
+    return AsyncConnectionPool(
+        info,
+        min_size=lanes,
+        max_size=lanes,
+        open=False,
+        timeout=5,
+        max_lifetime=CONNECTION_SECONDS,
+        # Give a dead server up soon: the next request then starts afresh instead of waiting out a long back-off.
+        reconnect_timeout=2,
+        kwargs={"autocommit": True, "options": f"{_PLANS} {_TIMEOUTS}", "application_name": "payments write path"},
+        connection_class=_Lent,
+        check=AsyncConnectionPool.check_connection if shared else None,
+        reset=_reset,
+    )
+
+
+class _Lent(psycopg.AsyncConnection[Any]):
+    """Goes back to its pool when whoever borrowed it closes it, even when it broke meanwhile: the pool replaces it."""
+
+    _pool: AsyncConnectionPool[Any] | None = None
+
+    async def close(self) -> None:
+        """Return it; the pool itself closes what it has taken back."""
+        if self._pool is not None:
+            await self._pool.putconn(self)
+        else:
+            await super().close()
+
+
+async def _reset(connection: psycopg.AsyncConnection[Any]) -> None:
+    # Whoever borrowed it may have wanted transactions of another kind; none of this asks the server.
+    await connection.set_autocommit(True)
+    await connection.set_isolation_level(None)
+    await connection.set_read_only(None)
+
+
 class WritePath:
     """Commits creations and changes of payments, many at a time."""
 
     def __init__(
-        self, info: ConnectionInfo, ledger: Ledger, announce: Callable[[], None], registry: Registry, *, lanes: int = 2
+        self, pool: AsyncConnectionPool[Any], ledger: Ledger, announce: Callable[[], None], registry: Registry
     ) -> None:
-        """Take where to connect, whom to tell of commits, and who measures; each batch in flight has a connection."""
+        """Take the pool of ``write_pool``, whom to tell of commits, and who measures."""
+        self._pool = pool
         self._ledger = ledger
         self._announce = announce
-        self._pool = AsyncConnectionPool(
-            info,
-            min_size=lanes,
-            max_size=lanes,
-            open=False,
-            timeout=5,
-            max_lifetime=CONNECTION_SECONDS,
-            # Give a dead server up soon: the next request then starts afresh instead of waiting out a long back-off.
-            reconnect_timeout=2,
-            kwargs={"autocommit": True, "options": f"{_PLANS} {_TIMEOUTS}", "application_name": "payments write path"},
-        )
         self._created = Meters(registry, "creations")
         self._changed = Meters(registry, "changes")
         self._retries = registry.counter("payments_commit_retries_total")
@@ -77,7 +110,7 @@ class WritePath:
             lambda items: self._persist(items, self._create), lanes=1, max_items=128
         )
         self._requests: Batcher[Request, Written] = Batcher(
-            lambda items: self._persist(items, self._apply), lanes=lanes
+            lambda items: self._persist(items, self._apply), lanes=pool.max_size
         )
 
     async def open(self) -> None:
