@@ -5,8 +5,10 @@ into a template; every module that asks for `database_url` works on a fresh copy
 test a copy of its own.
 """
 
+import fcntl
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,8 +18,10 @@ from pathlib import Path
 import pytest
 import redis
 
+from cdk import bundle
 from payments.devtools.migrate import migrate
 from payments.devtools.servers import APP, OWNER, SUPERUSER, Postgres, Valkey
+from tests.serverless.runtime import runtime_folder
 
 _TEMPLATE = "template_payments"
 
@@ -108,3 +112,25 @@ def redis_url(valkey_server: Valkey) -> str:
     with redis.Redis.from_url(valkey_server.url) as client:
         client.flushall()
     return valkey_server.url
+
+
+@pytest.fixture(scope="session")
+def bundle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Lambda bundle of this machine's kind, unpacked."""
+    folder = tmp_path_factory.mktemp("bundle")
+    bundle.ROOT.joinpath("build").mkdir(exist_ok=True)
+    with (bundle.ROOT / "build" / "lambda-x86_64.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one process of the run builds it, if it has changed at all
+        try:
+            built = bundle.existing("x86_64")
+        except bundle.BundleMissingError:
+            built = bundle.build("x86_64")
+    with zipfile.ZipFile(built.path) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What Lambda brings besides the bundle."""
+    return runtime_folder(tmp_path_factory.mktemp("runtime"))

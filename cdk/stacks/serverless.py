@@ -1,6 +1,8 @@
 """Both services and the worker on Lambda, behind an HTTP API."""
 
+import hashlib
 import json
+from pathlib import Path
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as apigateway
@@ -15,6 +17,7 @@ from constructs import Construct
 
 from cdk.stacks.cache import CacheStack
 from cdk.stacks.database import DatabaseStack
+from cdk.stacks.function_environment import function_environment
 from cdk.stacks.functions import Function
 from cdk.stacks.grants import VAULT_USERS, decrypt_secrets, read_secrets, use_vault
 from cdk.stacks.network import NetworkStack
@@ -55,7 +58,9 @@ class ServerlessStack(StageStack):
         self._security = security
         self._database = database
         self._cache = cache
-        self._code = lambda_.Code.from_asset(bundle)
+        # Its own hash, the one that `make bundle` prints.
+        digest = hashlib.sha256(Path(bundle).read_bytes()).hexdigest()
+        self._code = lambda_.Code.from_asset(bundle, asset_hash=digest)
         self.group = self._security_group()
         self.migrate = self._function(
             "Migrate", "migrate", "payments.migrate_lambda.handler", timeout_seconds=840, concurrency=1
@@ -123,15 +128,14 @@ class ServerlessStack(StageStack):
             timeout_seconds=timeout_seconds,
             memory_mib=memory_mib,
             concurrency=concurrency,
-            environment={
-                "PAYMENTS_ENVIRONMENT": self.stage.name,
-                "PAYMENTS_SECRETS": self.stage.secret(""),
-                "PAYMENTS_DATABASE_HOST": self._database.host,
-                "PAYMENTS_CACHE_HOST": self._cache.host,
-                "PAYMENTS_VAULT_KMS_KEY_ID": self._security.vault_key.key_arn,
-                "POWERTOOLS_SERVICE_NAME": service,
-                "POWERTOOLS_METRICS_NAMESPACE": self.stage.prefix,
-            },
+            environment=function_environment(
+                self.stage,
+                service,
+                names,
+                database=self._database.host,
+                cache=self._cache.host,
+                vault_key=self._security.vault_key.key_arn,
+            ),
             statements=statements,
             vpc=self._network.vpc,
             group=self.group,

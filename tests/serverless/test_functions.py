@@ -1,0 +1,178 @@
+"""The functions as Lambda runs them: events in API Gateway's form, environments that sleep, queues and schedules."""
+
+import base64
+import gzip
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+import redis
+
+from tests.contract.client import Client
+from tests.contract.places import OnLambda, environment, key_files, set_rates
+from tests.serverless.runtime import Function, FunctionError, http_event
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory):
+    return key_files(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture(scope="module")
+def settings(database, redis_url, keys):
+    return environment(database, redis_url, keys)
+
+
+@pytest.fixture(scope="module")
+def start(bundle_folder, runtime, settings):
+    """Start a function of the bundle."""
+
+    def start(handler, **more):
+        return Function(bundle_folder, handler, settings | more, runtime=runtime)
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def platform(start):
+    with start("gateway.lambda_handler.handler") as function:
+        yield function
+
+
+@pytest.fixture(scope="module")
+def place(platform, keys):
+    place = OnLambda(platform, keys.admin_token())
+    set_rates(place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def merchant(place):
+    return Client(place).merchant()
+
+
+def test_a_named_stage_is_no_part_of_the_path(start):
+    with start("gateway.lambda_handler.handler") as function:
+        for _ in range(2):
+            answer = function.invoke(http_event("GET", "/health/live", stage="production"))
+            assert answer["statusCode"] == 200
+        assert function.invoke(http_event("GET", "/production/health/live", stage="production"))["statusCode"] == 404
+
+
+def test_bytes_come_and_go_as_base64(platform, merchant):
+    headers = {"authorization": f"Bearer {merchant.credential}", "content-type": "application/json"}
+    event = http_event("POST", "/v1/payment_methods", headers, b'{"number": "\xff"}')
+    assert event["isBase64Encoded"]
+    answer = platform.invoke(event)
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (400, "malformed_json")
+
+    script = platform.invoke(http_event("GET", "/docs/scalar.js", {"accept-encoding": "gzip"}))
+    assert script["isBase64Encoded"]
+    assert len(gzip.decompress(base64.b64decode(script["body"]))) > 1_000_000
+
+
+def test_cookies_and_repeated_headers_do_no_harm(platform, merchant):
+    headers = {"authorization": f"Bearer {merchant.credential}", "cookie": "a=1; b=2", "accept": "text/html, */*"}
+    event = http_event("GET", "/v1/payments", headers)
+    assert event["cookies"] == ["a=1", "b=2"]
+    assert platform.invoke(event)["statusCode"] == 200
+
+
+def test_an_environment_that_slept_recovers_on_its_first_request(merchant, database, redis_url):
+    card = merchant.card()
+    body = {"amount": 100, "currency": "USD", "payment_method": card}
+    assert merchant.post("/v1/payments", body).status == 201
+    # While it is frozen, both servers give up its connections.
+    with psycopg.connect(database.superuser_url, autocommit=True) as connection:
+        ended = connection.execute(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        ).fetchone()
+    assert ended is not None
+    assert ended[0] >= 1
+    with redis.Redis.from_url(redis_url) as client:
+        client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    assert merchant.post("/v1/payments", body).status == 201
+    assert merchant.get("/v1/payments").status == 200
+
+
+def test_the_stream_ends_with_what_there_is(start, platform, merchant):
+    payment = merchant.pay()["id"]
+    with start("payments.worker_lambda.handler") as worker:
+        worker.invoke({"tasks": ["sequence events"]})
+    headers = {"authorization": f"Bearer {merchant.credential}", "last-event-id": "0"}
+    answer = platform.invoke(http_event("GET", "/v1/stream", headers))
+    assert answer["headers"]["content-type"].startswith("text/event-stream")
+    assert answer["body"].startswith("retry: 3000\n")
+    assert payment in answer["body"]
+    cursor = answer["body"].rsplit("id: ", 1)[1].strip()
+    again = platform.invoke(http_event("GET", "/v1/stream", headers | {"last-event-id": cursor}))
+    assert "event:" not in again["body"]
+
+
+def test_payments_alone(start):
+    with start("payments.lambda_handler.handler") as function:
+        assert function.invoke(http_event("GET", "/health/ready"))["statusCode"] == 200
+        answer = function.invoke(http_event("GET", "/v1/payments"))
+        assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (401, "unauthenticated")
+
+
+def test_a_schedule_runs_tasks(start, merchant):
+    with start("payments.worker_lambda.handler") as worker:
+        done = worker.invoke({"tasks": ["roll up balances", "create partitions"]})
+        assert set(done) == {"roll up balances", "create partitions"}
+        assert len(worker.invoke({})) > 5
+        with pytest.raises(FunctionError, match="no such task"):
+            worker.invoke({"tasks": ["nothing"]})
+
+
+def test_messages_that_fail_come_again_alone(start):
+    bodies = {"1": '{"task": "roll up balances"}', "2": '{"task": "nothing"}', "3": '{"task": "sequence events"}'}
+    records = [
+        {"messageId": name, "receiptHandle": name, "body": body, "eventSource": "aws:sqs", "attributes": {}}
+        for name, body in bodies.items()
+    ]
+    with start("payments.worker_lambda.handler") as worker:
+        answer = worker.invoke({"Records": records})
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+
+
+def test_many_environments_share_few_connections(start, postgres, database, merchant):
+    """Twenty environments with one connection each: one key is one payment, whoever gets the request."""
+    card = merchant.card()
+    body = json.dumps({"amount": 100, "currency": "USD", "payment_method": card}).encode()
+    headers = {"authorization": f"Bearer {merchant.credential}", "content-type": "application/json"}
+    with psycopg.connect(database.superuser_url, autocommit=True) as connection:
+        # Three are kept for the superuser, as max_connections=30 would leave 27.
+        connection.execute(f"ALTER DATABASE {database.name} CONNECTION LIMIT 27")
+    functions = [start("gateway.lambda_handler.handler") for _ in range(20)]
+
+    def pay(function):
+        with function:
+            answers = []
+            for number in range(5):
+                event = http_event("POST", "/v1/payments", headers | {"idempotency-key": f"shared-{number}"}, body)
+                answer = function.invoke(event)
+                while answer["statusCode"] == 503:  # on two busy cores, some wait too long; a client repeats that
+                    answer = function.invoke(event)
+                answers.append((answer["statusCode"], json.loads(answer["body"]).get("id")))
+            return answers, _connections(database)
+
+    with ThreadPoolExecutor(20) as pool:
+        found = list(pool.map(pay, functions))
+    answers = [answers for answers, _ in found]
+    assert {status for each in answers for status, _ in each} == {201}
+    assert len({payment for each in answers for _, payment in each}) == 5
+    assert max(connections for _, connections in found) <= 23  # twenty, this test's own and the other function's
+
+
+def _connections(database):
+    with psycopg.connect(database.superuser_url) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'payments_app'"
+        ).fetchone()
+    assert row is not None
+    return row[0]
