@@ -15,6 +15,7 @@ from gateway.in_process import InProcess
 from gateway.upstream import Request
 from payments.container import Container
 from payments.devtools.keys import PEOPLE_AUDIENCE, PEOPLE_ISSUER, KeyFiles
+from payments.devtools.platform import QUOTA
 from payments.devtools.state import State
 from payments.fx import sample
 from payments.settings import Settings
@@ -37,6 +38,7 @@ def environment(database: Database, redis_url: str, keys: KeyFiles) -> dict[str,
         "GATEWAY_PEOPLE_JWKS_FILE": str(keys.people_jwks),
         "GATEWAY_PEOPLE_ISSUER": PEOPLE_ISSUER,
         "GATEWAY_PEOPLE_AUDIENCE": PEOPLE_AUDIENCE,
+        **{f"GATEWAY_{kind}_LIMIT": QUOTA for kind in ("WRITE", "READ", "ADMIN", "UNAUTHENTICATED")},
     }
 
 

@@ -18,7 +18,7 @@ from payments.devtools.supervisor import Supervisor
 from payments.devtools.workspace import Workspace
 
 _DATABASE = "payments"
-_QUOTA = "1000000/10"
+QUOTA = "1000000/10"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +122,10 @@ def _gateway_settings(keys: KeyFiles, payments_url: str, redis_url: str) -> dict
         "GATEWAY_PEOPLE_ISSUER": PEOPLE_ISSUER,
         "GATEWAY_PEOPLE_AUDIENCE": PEOPLE_AUDIENCE,
         # On a laptop, load is made on purpose. It is counted as everywhere, against quotas that nothing here reaches.
-        "GATEWAY_WRITE_LIMIT": _QUOTA,
-        "GATEWAY_READ_LIMIT": _QUOTA,
-        "GATEWAY_ADMIN_LIMIT": _QUOTA,
-        "GATEWAY_UNAUTHENTICATED_LIMIT": _QUOTA,
+        "GATEWAY_WRITE_LIMIT": QUOTA,
+        "GATEWAY_READ_LIMIT": QUOTA,
+        "GATEWAY_ADMIN_LIMIT": QUOTA,
+        "GATEWAY_UNAUTHENTICATED_LIMIT": QUOTA,
     }
 
 

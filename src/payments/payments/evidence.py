@@ -10,7 +10,7 @@ from payments.ledger.service import Ledger
 from payments.metrics import CATALOGUE
 from payments.payments import decisions
 from payments.payments.changes import Request
-from payments.payments.write_path import WritePath
+from payments.payments.write_path import WritePath, write_pool
 from shared.metrics import Registry
 
 
@@ -26,7 +26,7 @@ class Evidence:
     async def at(cls, database_url: str, ledger: Ledger) -> AsyncIterator["Evidence"]:
         """Work on a database outside the service, for a command."""
         # Nobody is told of the commits: whoever waits for events looks by itself every now and then.
-        write_path = WritePath(connection_info(database_url), ledger, lambda: None, Registry(CATALOGUE))
+        write_path = WritePath(write_pool(connection_info(database_url)), ledger, lambda: None, Registry(CATALOGUE))
         await write_path.open()
         try:
             yield cls(write_path)
