@@ -94,9 +94,8 @@ class Container:
         self.settings = settings
         self.telemetry = Telemetry(process, settings, CATALOGUE)
         registry = self.telemetry.registry
-        info = settings.connection_info()
-        pool = write_pool(info, shared=serverless)
-        self.database = Database.sharing(pool) if serverless else Database(info)
+        pool = write_pool(settings.connection_info(), shared=serverless)
+        self.database = Database.sharing(pool) if serverless else Database(settings.connection_info())
         self.keyring = Keyring.load(settings.keyring_file)
         self.access = Access.load(settings.identity_jwks_file)
         self.audit = Audit(self.database)
