@@ -206,6 +206,7 @@ class Container:
             sequencer=self.sequencer,
             deliverer=self.deliverer,
             ledger=self.ledger,
+            reconciliation=self.reconciliation,
             certificate_hosts=settings.certificate_hosts,
         )
         self._show_counts(registry)

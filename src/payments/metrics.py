@@ -113,6 +113,13 @@ WORKER = (
         dimensions=("mode",),
     ),
     Metric(
+        "payments_reconciliation_differences",
+        "gauge",
+        "differences in the latest settlement file of each acquirer",
+        (Label("kind", ("amount_differs", "extra", "missing")),),
+        dimensions=("kind",),
+    ),
+    Metric(
         "payments_certificate_expires_timestamp_seconds",
         "gauge",
         "when the certificate of a host runs out",

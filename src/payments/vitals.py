@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from payments.events.sequencer import Sequencer
 from payments.ledger.service import Ledger
 from payments.payments.recovery import Recovery
+from payments.reconciliation.service import Reconciliation
 from payments.webhooks.deliverer import Deliverer
 from shared.metrics import Registry
 
@@ -25,6 +26,7 @@ class Vitals:
         sequencer: Sequencer,
         deliverer: Deliverer,
         ledger: Ledger,
+        reconciliation: Reconciliation,
         certificate_hosts: Sequence[str],
     ) -> None:
         """Take whom to ask."""
@@ -33,6 +35,7 @@ class Vitals:
         self._sequencer = sequencer
         self._deliverer = deliverer
         self._ledger = ledger
+        self._reconciliation = reconciliation
         self._hosts = certificate_hosts
 
     async def backlogs(self) -> int:
@@ -50,11 +53,14 @@ class Vitals:
         return 0
 
     async def books(self) -> int:
-        """Add up all accounts."""
+        """Add up all accounts, and look how the latest settlement files compared with them."""
         balanced = self._registry.gauge("payments_ledger_balanced")
         for mode, livemode in (("live", True), ("test", False)):
             balance = await self._ledger.trial_balance(livemode=livemode)
             balanced.of(mode).set(balance["balanced"])
+        differences = self._registry.gauge("payments_reconciliation_differences")
+        for kind, count in (await self._reconciliation.differences()).items():
+            differences.of(kind).set(count)
         return 0
 
     async def certificates(self) -> int:

@@ -134,6 +134,10 @@ CASES = {
         [('payments_ledger_balanced{mode="live"}', "0x100")],
         [('payments_ledger_balanced{mode="live"}', "1x100")],
     ),
+    "ReconciliationDifferences": (
+        [('payments_reconciliation_differences{kind="missing"}', "2x100")],
+        [('payments_reconciliation_differences{kind="missing"}', "0x100")],
+    ),
     "DeclinesHigh": (
         [(CREATED.format("captured"), "0+4x100"), (CREATED.format("declined"), "0+6x100")],
         [(CREATED.format("captured"), "0+6x100"), (CREATED.format("declined"), "0+4x100")],

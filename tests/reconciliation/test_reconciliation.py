@@ -105,6 +105,9 @@ async def test_every_kind_of_difference_is_reported_and_put_aside(service: Platf
     by_result = {each["result"]: each for each in report["differences"]}
     assert (by_result["amount_differs"]["amount"], by_result["amount_differs"]["expected"]) == (1_900, 2_000)
     assert (by_result["missing"]["key"], by_result["missing"]["expected"]) == (keys[2], 4_000)
+    await service.container.vitals.books()
+    shown = service.container.telemetry.registry.gauge("payments_reconciliation_differences").cells
+    assert {kind: cell.value for (kind,), cell in shown.items()} == {"amount_differs": 1, "extra": 2, "missing": 1}
     left = accounts(service)
     # 100 too little, 7 that belong to nobody, and 1,000 once too often.
     assert left["suspense", "EUR"] == 100 - 7 - 1_000

@@ -231,6 +231,13 @@ def _money(t: Times) -> list[Alert]:
             "debits and credits differ ({{ $labels.mode }} mode)",
         ),
         Alert(
+            "ReconciliationDifferences",
+            "max by (kind) (payments_reconciliation_differences) > 0",
+            0,
+            "warning",
+            "an acquirer's settlement file and our books differ ({{ $labels.kind }})",
+        ),
+        Alert(
             "DeclinesHigh",
             f"{declined} / {created} > 0.5",
             15 * MINUTE,

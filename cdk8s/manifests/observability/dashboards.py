@@ -282,6 +282,11 @@ def database() -> str:
                         "short",
                         requests="sum(increase(payments_unanswered_commits_total[$__rate_interval]))",
                     ),
+                    graph(
+                        "Differences with settlement files",
+                        "short",
+                        by_kind="max by (kind) (payments_reconciliation_differences)",
+                    ),
                     graph("Books balance", "bool_yes_no", by_mode="min by (mode) (payments_ledger_balanced)"),
                     graph(
                         "Rolling up balances, p95",

@@ -173,3 +173,20 @@ async def find(connection: AsyncConnection, file_id: UUID) -> sa.RowMapping | No
 def _json(lines: Iterable[Any]) -> str:
     wanted = ("line", "type", "key", "amount", "currency")
     return json.dumps([{name: getattr(line, name) for name in wanted} for line in lines])
+
+
+_DIFFERENCES = sa.text(
+    """
+    SELECT coalesce(sum((report ->> 'amount_differs')::bigint), 0) AS amount_differs,
+           coalesce(sum((report ->> 'extra')::bigint), 0) AS extra,
+           coalesce(sum((report ->> 'missing')::bigint), 0) AS missing
+      FROM (SELECT DISTINCT ON (acquirer, livemode) report FROM payments.reconciliation_files
+             ORDER BY acquirer, livemode, created_at DESC) latest
+    """
+)
+
+
+async def differences(connection: AsyncConnection) -> dict[str, int]:
+    """Return how many differences the latest file of each acquirer and mode showed, by kind."""
+    row = (await connection.execute(_DIFFERENCES)).mappings().one()
+    return {kind: int(count) for kind, count in row.items()}

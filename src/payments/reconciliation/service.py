@@ -109,6 +109,11 @@ class Reconciliation:
             stored += [_stored(line, known, transaction_id) for line, known in lines]
         return stored
 
+    async def differences(self) -> dict[str, int]:
+        """Return how many differences the latest file of each acquirer and mode showed, by kind."""
+        async with self._database.snapshot() as connection:
+            return await repository.differences(connection)
+
     async def list(self, place: Cursor) -> Sequence[dict[str, Any]]:
         """Return up to ``limit + 1`` reports, newest first."""
         async with self._database.snapshot() as connection:
