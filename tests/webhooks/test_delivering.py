@@ -123,6 +123,19 @@ async def test_a_failure_is_tried_again_and_holds_up_nothing(
     assert (older["status"], newer["status"]) == ("delivered", "delivered")
 
 
+async def test_many_that_are_due_again_need_no_second_look(
+    service: Platform, merchant: Caller, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("payments.webhooks.schedule.SCHEDULE", (0, 0, 3_600))
+    receiver.answer = failing
+    await endpoint(merchant, receiver.url)
+    await asyncio.gather(*[merchant.pay() for _ in range(20)])
+    await work(service)
+    receiver.answer, receiver.seen = None, []
+    await again(service)
+    assert sorted(receiver.sequences) == list(range(1, 21))
+
+
 async def test_after_the_last_attempt_it_is_parked_and_an_event_says_so(
     service: Platform, merchant: Caller, receiver: Receiver, patient: None
 ):
@@ -262,7 +275,7 @@ async def test_a_replay_of_what_is_not_planned_yet_sends_it_once(
     for _ in range(3):
         await merchant.pay()
     await service.container.sequencer.run()
-    since = {"created_from": (datetime.now(UTC) - timedelta(hours=1)).isoformat()}
+    since = {"created_from": "0001-01-01T00:00:00+14:00", "created_until": "9999-12-31T23:59:59Z"}
     path = f"/v1/webhook_endpoints/{made['id']}/replay"
     assert body_of(await merchant.post(path, since, key=None), 200)["events"] == 3
     await work(service)

@@ -12,7 +12,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 LEASE_SECONDS = 60.0
 _MAX_LANES = 1_000
 _MAX_RETRIES = 1_000
-_RETRIES_EACH = 4
+_RETRIES_EACH = 8
 # Events that get their deliveries at once, and those that are sent before the next look.
 _PLANNED = 500
 _PAGE = 100
@@ -85,9 +85,10 @@ class Deliverer:
         async with self._transaction() as connection:
             due = await repository.claim_again(connection, self._retries, LEASE_SECONDS, each=_RETRIES_EACH, limit=free)
             secrets = await self._secrets.open(connection, {each.endpoint_id for each in due}) if due else {}
+        self._retries.update(each.endpoint_id for each in due)
+        full = {endpoint_id for endpoint_id, count in self._retries.items() if count == _RETRIES_EACH}
         for each in due:
-            self._retries[each.endpoint_id] += 1
-            self._start(self._again(each, secrets[each.endpoint_id]))
+            self._start(self._again(each, secrets[each.endpoint_id], more=each.endpoint_id in full))
         return len(due)
 
     async def settle(self) -> None:
@@ -196,7 +197,7 @@ class Deliverer:
                 group.create_task(attempt(each, sent))
                 await sent.wait()
 
-    async def _again(self, each: Due, secrets: Sequence[str]) -> None:
+    async def _again(self, each: Due, secrets: Sequence[str], *, more: bool) -> None:
         try:
             made = await self._attempts.make(each, secrets, asyncio.Event())
             await self._marks.submit(made)
@@ -206,6 +207,10 @@ class Deliverer:
             self._retries[each.endpoint_id] -= 1
             if not self._retries[each.endpoint_id]:
                 del self._retries[each.endpoint_id]
+        if more and each.endpoint_id not in self._retries:
+            # There were as many as may be under way at once, so others are due. If it fails, its own time comes soon.
+            with suppress(Exception):
+                await self.retry()
 
     async def _mark(self, made: list[Attempt]) -> list[Exception | None]:
         """Store what became of attempts; one that cannot be stored fails alone."""

@@ -22,6 +22,7 @@ from shared.problems import FieldError, Problem, not_found
 
 _MAX_ENDPOINTS = 16
 _MAX_REPLAYED = 10_000
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _PRUNED_AT_ONCE = 10_000
 
 
@@ -116,7 +117,9 @@ class Webhooks:
     async def replay(self, stream: Stream, endpoint_id: UUID, body: Replay) -> dict[str, Any]:
         """Send the events of a range of time again, those of before the endpoint's time too."""
         await self._check(None, body.event_types)
-        created = (body.created_from, body.created_until or datetime.now(UTC))
+        now = datetime.now(UTC)
+        # Ids know no time before 1970, and nothing happens after now.
+        created = (max(body.created_from, _EPOCH), min(body.created_until or now, now))
         async with self._database.transaction() as connection:
             row = await _existing(connection, stream, endpoint_id, lock=True)
             _require_enabled(row)
