@@ -1,6 +1,4 @@
-"""The body of a request: whole, within its limits, and not waited for without end."""
-
-import asyncio
+"""The body of a request: whole and within its limits; how long it may take is the server's to say (shared.serving)."""
 
 from starlette.types import Message, Receive
 
@@ -8,23 +6,16 @@ from gateway.json_depth import MOST_LEVELS, too_deep
 from shared.asgi import read_body
 from shared.problems import Problem
 
-SLOWEST_SECONDS = 10.0
-
 
 async def whole_body(receive: Receive, declared: bytes | None) -> bytes:
     """Return the body; ``declared`` is its ``Content-Length``, if it has one.
 
     Raises:
-        Problem: 400, 408 or 413.
+        Problem: 400 or 413.
         ClientGoneError: the connection ended within the body.
 
     """
-    try:
-        async with asyncio.timeout(SLOWEST_SECONDS):
-            body = await read_body(receive, declared)
-    except TimeoutError:
-        detail = "The body did not arrive in time. Nothing was done; repeat the request."
-        raise Problem(408, "request_timeout", detail, retryable=True, headers={"Connection": "close"}) from None
+    body = await read_body(receive, declared)
     if too_deep(body):
         raise Problem(400, "malformed_json", f"The body nests more than {MOST_LEVELS} levels.")
     return body

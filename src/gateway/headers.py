@@ -101,7 +101,10 @@ class ClientHeaders:
 
     def has(self, name: bytes) -> bool:
         """Tell whether a header is forwarded."""
-        return any(header[0] == name for header in self.forwarded)
+        for header in self.forwarded:  # noqa: SIM110 - any() over a generator costs a microsecond per payment
+            if header[0] == name:
+                return True
+        return False
 
     def _drop_nominated(self) -> None:
         nominated = {token.strip() for token in self.connection.split(b",")}

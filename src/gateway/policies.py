@@ -6,6 +6,7 @@ RateLimit-Policy and RateLimit are those of draft-ietf-httpapi-ratelimit-headers
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 RouteClass = Literal["write", "read", "admin"]
@@ -71,7 +72,11 @@ class Verdict:
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """Return what tells the client; the name of the policy says when this replica counted for itself."""
-        name = self.kind if self.shared else f"{self.kind}-fallback"
-        policy = f'"{name}";q={self.quota.limit};w={self.quota.seconds}'
-        left = f'"{name}";r={self.remaining};t={-(-self.backlog // 1_000_000)}'
-        return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", left.encode())]
+        name, policy = _policy(self.kind, self.quota, shared=self.shared)
+        return [policy, (b"ratelimit", b'"%b";r=%d;t=%d' % (name, self.remaining, -(-self.backlog // 1_000_000)))]
+
+
+@lru_cache(maxsize=1_000)
+def _policy(kind: Class, quota: Quota, *, shared: bool) -> tuple[bytes, tuple[bytes, bytes]]:
+    name = (kind if shared else f"{kind}-fallback").encode()
+    return name, (b"ratelimit-policy", b'"%b";q=%d;w=%d' % (name, quota.limit, quota.seconds))

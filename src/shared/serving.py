@@ -10,7 +10,7 @@ What is set, and why:
     ws              none: no WebSockets, so no second parser to attack
     keep-alive      above the 60 s of a load balancer and the 30 s of the gateway's own client, so that the
                     side that sends requests is the one that closes
-    head            32 kB at most, whole within 10 s
+    head            32 kB at most, whole within 10 s, as is the body
     drain           after SIGTERM not ready but serving: load balancers stop sending before this stops accepting
     graceful stop   below the 30 s after which an orchestrator kills; answers without an end (streams) are told to end
 """
@@ -27,7 +27,7 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from shared.asgi import DRAINING, STOPPING
 from shared.problems import MEDIA_TYPE, Problem
@@ -36,6 +36,7 @@ KEEP_ALIVE_SECONDS = 75
 GRACEFUL_SECONDS = 25
 GARBAGE_OBJECTS = 50_000
 HEAD_SECONDS = 10.0
+BODY_SECONDS = 10.0
 MAX_HEAD_BYTES = 32_768
 _VERSIONS = ("1.1", "1.0")
 
@@ -74,6 +75,13 @@ class _Protocol(HttpToolsProtocol):
                 self._refuse_head()
             elif self._timer is None:
                 self._timer = self.loop.call_later(HEAD_SECONDS, self._too_slow)
+        elif self._timer is None and self._body_missing():
+            self._timer = self.loop.call_later(BODY_SECONDS, self._too_slow)
+
+    def on_message_complete(self) -> None:
+        """Wait no more: the request is whole."""
+        self._stop_timer()
+        super().on_message_complete()
 
     def on_message_begin(self) -> None:
         """Note that a head has begun."""
@@ -109,9 +117,15 @@ class _Protocol(HttpToolsProtocol):
 
     def _too_slow(self) -> None:
         self._timer = None
-        if not self.transport.is_closing():
+        if self._body_missing() and self.cycle.response_started:
+            self.transport.close()  # it was answered without its body
+        elif not self.transport.is_closing():
             self._refusal = _TOO_SLOW
             self.send_400_response("")
+
+    def _body_missing(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle  # none before the first request, whatever its type says
+        return not self._in_head and cycle is not None and cycle.more_body
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

@@ -9,6 +9,7 @@ machine does; the added latency is the difference of two closed loops at the sam
 import asyncio
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -21,6 +22,8 @@ import psutil
 import uvloop
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from payments.devtools.servers import Valkey
 
 KEY = "sk_test_" + "k" * 43
 PAYMENT = json.dumps(
@@ -123,21 +126,28 @@ def start(factory: str, port: int, **environment: str) -> subprocess.Popen[bytes
 def main() -> None:
     key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     upstream_port, gateway_port = free_port(), free_port()
-    with tempfile.TemporaryDirectory() as folder:
-        (path := Path(folder) / "identity.pem").write_bytes(key)
-        upstream = start("tests.gateway.measure:upstream_factory", upstream_port)
-        gateway = start(
-            "gateway.main:app_factory",
-            gateway_port,
-            GATEWAY_PAYMENTS_URL=f"http://127.0.0.1:{upstream_port}",
-            GATEWAY_IDENTITY_KEY_FILE=str(path),
-        )
+    folder = Path(tempfile.mkdtemp(prefix="gateway-measure-"))
+    folder.chmod(0o711)  # the account of Valkey has to get in
+    (path := folder / "identity.pem").write_bytes(key)
     try:
-        report(upstream_port, gateway_port, psutil.Process(gateway.pid))
+        with Valkey(folder / "valkey") as valkey:
+            upstream = start("tests.gateway.measure:upstream_factory", upstream_port)
+            gateway = start(
+                "gateway.main:app_factory",
+                gateway_port,
+                GATEWAY_PAYMENTS_URL=f"http://127.0.0.1:{upstream_port}",
+                GATEWAY_IDENTITY_KEY_FILE=str(path),
+                GATEWAY_REDIS_URL=valkey.url,
+                GATEWAY_WRITE_LIMIT="1000000/1",
+            )
+            try:
+                report(upstream_port, gateway_port, psutil.Process(gateway.pid))
+            finally:
+                for process in (gateway, upstream):
+                    process.terminate()
+                    process.wait()
     finally:
-        for process in (gateway, upstream):
-            process.terminate()
-            process.wait()
+        shutil.rmtree(folder)
 
 
 def report(upstream_port: int, gateway_port: int, gateway: psutil.Process) -> None:

@@ -1,6 +1,7 @@
 """Quotas: exact under bursts, shared by replicas, told to the client, and kept while Redis is away."""
 
 import asyncio
+import re
 
 import httpx2
 import pytest
@@ -166,9 +167,10 @@ class TestThroughTheGateway:
         answers = [await gateway.http.post("/v1/payments") for _ in range(5)]
         assert [answer.status_code for answer in answers] == [200] * 3 + [429] * 2
         assert len(payments.seen) == 3
-        assert [answer.headers["ratelimit"] for answer in answers[:3]] == [
-            f'"write";r={n};t={t}' for n, t in ((2, 34), (1, 67), (0, 100))
-        ]
+        told = [re.fullmatch(r'"write";r=(\d);t=(\d+)', answer.headers["ratelimit"]) for answer in answers[:3]]
+        assert [found and found[1] for found in told] == ["2", "1", "0"]
+        # How long the requests took is off these.
+        assert all(found and 0 < int(found[2]) <= most for found, most in zip(told, (34, 67, 100), strict=True))
         assert {answer.headers["ratelimit-policy"] for answer in answers} == {'"write";q=3;w=100'}
         problem = answers[-1].json()
         assert (problem["code"], problem["effect"], problem["retryable"]) == ("rate_limited", "none", True)

@@ -93,7 +93,7 @@ class TestSlowClients:
     @pytest.fixture(autouse=True)
     def impatient(self, monkeypatch):
         monkeypatch.setattr("shared.serving.HEAD_SECONDS", 0.1)
-        monkeypatch.setattr("gateway.bodies.SLOWEST_SECONDS", 0.1)
+        monkeypatch.setattr("shared.serving.BODY_SECONDS", 0.1)
 
     @pytest.mark.parametrize("data", [b"", b"GET /v1/pay", POST, b"GET /health/live HTTP/1.1\r\nHost: x\r\n"])
     async def test_a_head_that_does_not_come_is_408(self, gateway, data):
