@@ -47,11 +47,10 @@ class World(NamedTuple):
         for name, value in case.path_parameters.items():
             prefix = _PREFIXES.get(name) or _PREFIXES.get(case.path.partition("/{")[0])
             case.path_parameters[name] = self._real(prefix, str(value))
+        case.body = _whole(case.body)
         for container in (case.query, case.body):
             if isinstance(container, dict):
                 for name, value in container.items():
-                    if isinstance(value, float) and value.is_integer():
-                        container[name] = int(value)  # in a schema 1.0 is a whole number, here it is refused
                     found = _ID.fullmatch(value) if isinstance(value, str) else None
                     if found:
                         container[name] = self._real(found[1], value)
@@ -60,6 +59,15 @@ class World(NamedTuple):
     def _real(self, prefix: str | None, value: str) -> str:
         known, draw = self.ids.get(prefix or "", []), crc32(value.encode())
         return known[draw // 2 % len(known)] if known and draw % 2 else value
+
+
+def _whole(value: Any) -> Any:
+    """Return whole numbers as such: in a schema 1.0 is one, here it is refused."""
+    if isinstance(value, dict):
+        return {name: _whole(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_whole(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def build(state: State) -> World:

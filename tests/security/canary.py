@@ -163,7 +163,7 @@ class Attack:
 
 
 def _query_names(operation: Json) -> list[str]:
-    return [one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"]
+    return [one["name"] for one in operation.get("parameters", ()) if one.get("in") == "query"]
 
 
 def _leaves(value: Any, place: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
