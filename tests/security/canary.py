@@ -157,7 +157,7 @@ class Attack:
             return {field: self._sample(one, field) for field, one in schema.get("properties", {"order": {}}).items()}
         if schema.get("type") == "array":
             return [self._sample(schema.get("items", {}), name)]
-        if "pattern" in schema:
+        if not re.search(schema.get("pattern", ""), "canary"):
             return None  # an optional field that nothing here fits: absent as it should be, attacked all the same
         return {"integer": max(1, schema.get("minimum", 1)), "boolean": False}.get(schema.get("type", ""), "canary")
 
