@@ -2,6 +2,9 @@
 
 import json
 
+from cdk.stages import DEVELOPMENT
+from manifests.synthesis import objects
+
 CORE = {"v1", "apps/v1", "batch/v1", "autoscaling/v2", "policy/v1", "networking.k8s.io/v1", "scheduling.k8s.io/v1"}
 CORE |= {"storage.k8s.io/v1", "rbac.authorization.k8s.io/v1"}
 # Who installs the definitions of the custom resources that we write.
@@ -59,6 +62,29 @@ def test_manifests_of_ours_are_literal_and_small(assembly):
         manifest = resource["Properties"]["Manifest"]
         assert isinstance(manifest, str), f"{name} has a token"
         assert len(manifest) < 200_000, name
+
+
+def test_cdk_applies_what_cdk8s_prints(assembly):
+    resources = assembly("development", "eks").resources("Custom::AWSCDK-EKS-KubernetesResource", "workloads")
+    applied = [without_prune_label(item) for one in resources.values() for item in json.loads(literal_of(one))]
+    printed = [item for chart in objects(DEVELOPMENT).values() for item in chart]
+    assert sorted(map(canonical, applied)) == sorted(map(canonical, printed))
+
+
+def literal_of(resource) -> str:
+    return literal(resource["Properties"]["Manifest"])
+
+
+def without_prune_label(item):
+    labels = item["metadata"].get("labels", {})
+    kept = {name: value for name, value in labels.items() if not name.startswith("aws.cdk.eks/prune-")}
+    assert len(kept) == len(labels) - 1, "CDK prunes by a label of its own"
+    metadata = {name: value for name, value in item["metadata"].items() if name != "labels"}
+    return {**item, "metadata": metadata | ({"labels": kept} if kept else {})}
+
+
+def canonical(item) -> str:
+    return json.dumps(item, sort_keys=True)
 
 
 def literal(manifest) -> str:
