@@ -1,10 +1,12 @@
 """Brings the schema up to date, once per image, as the only role that may.
 
 Migrations only expand, so pods of the release before go on working meanwhile; new pods wait for the schema they need.
-A Job cannot be changed, so its name changes with the image.
+A Job cannot be changed, so its name changes with the image, and with anything else that is said about it.
 """
 
-from cdk8s import Chart
+import json
+
+from cdk8s import Chart, JsonPatch
 from cdk8s_plus_34 import k8s
 from constructs import Construct
 
@@ -14,6 +16,7 @@ from manifests.images import Images
 from manifests.workload import (
     BACKGROUND_PRIORITY,
     SECRETS_FOLDER,
+    checksum,
     container_security,
     labels,
     mounts,
@@ -40,10 +43,10 @@ class Migration(Chart):
             metadata=k8s.ObjectMeta(name=NAME, labels=labels(NAME)),
             automount_service_account_token=False,
         )
-        k8s.KubeJob(
+        job = k8s.KubeJob(
             self,
             "job",
-            metadata=k8s.ObjectMeta(name=f"{NAME}-{images.short('payments')}", labels=labels(NAME)),
+            metadata=k8s.ObjectMeta(name=NAME, labels=labels(NAME)),
             spec=k8s.JobSpec(
                 backoff_limit=3,
                 active_deadline_seconds=_DEADLINE_SECONDS,
@@ -53,6 +56,9 @@ class Migration(Chart):
                 ),
             ),
         )
+        fingerprint = checksum({"spec": json.dumps(job.to_json()["spec"], sort_keys=True)})[:6]
+        name = f"{NAME}-{fingerprint}-{images.short('payments')}"
+        job.add_json_patch(JsonPatch.replace("/metadata/name", name))
 
 
 def _pod(stage: Stage, image: str) -> k8s.PodSpec:

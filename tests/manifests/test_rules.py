@@ -21,7 +21,7 @@ def broken(case, manifests):
     if "add" in case:
         return [*manifests, Manifest(case["add"], "bad.yaml")]
     kind, name = case["object"].split()
-    (chosen,) = [one for one in manifests if (one.key.kind, one.key.name) == (kind, name)]
+    (chosen,) = [one for one in manifests if one.key.kind == kind and name in {one.key.name, "*"}]
     if case.get("remove"):
         return [one for one in manifests if one is not chosen]
     if case.get("twice"):

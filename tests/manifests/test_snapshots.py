@@ -8,7 +8,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from tests.manifests.conftest import STAGES
 
 # Which images run is approved elsewhere, and changes with every release.
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|(?<=migrate-)[0-9a-f]{12}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|(?<=migrate-)[0-9a-f]{6}-[0-9a-f]{12}")
 
 
 class YamlSnapshot(SingleFileSnapshotExtension):

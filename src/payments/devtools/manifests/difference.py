@@ -40,6 +40,8 @@ def differences(old: Iterable[Manifest], new: Iterable[Manifest]) -> list[Differ
     found += [_added(key, body) for key, body in come.items()]
     for key in before.keys() & after.keys():
         said = _findings(key.kind, changes(before[key], after[key]))
+        if key.kind == "Job" and any(finding.path.startswith("spec.template") for finding in said):
+            said.insert(0, Finding(Rank.CRITICAL, "a Job cannot be changed, the cluster will refuse it: rename it"))
         if said:
             found.append(Difference(key, "changed", said))
     return sorted(found, key=lambda one: (-one.rank, one.key))

@@ -1,12 +1,13 @@
 """What phrases are made of."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TypeAlias
 
 from payments.devtools.manifests import quantities
-from payments.devtools.manifests.compare import MISSING, Change, Path, content
+from payments.devtools.manifests.compare import MISSING, Change, Path
 from payments.devtools.manifests.findings import Rank
 from payments.devtools.manifests.objects import Value
 
@@ -39,9 +40,13 @@ def shown(value: Value) -> str:
         return "absent"
     if isinstance(value, bool) or value is None:
         return str(value).lower().replace("none", "null")
-    text = value if isinstance(value, str) else str(value) if isinstance(value, int | float) else content(value)
+    text = str(value) if isinstance(value, str | int | float) else _json(value)
     line = " ".join(text.split())
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+
+
+def _json(value: Value) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def arrow(change: Change) -> str:
@@ -51,7 +56,8 @@ def arrow(change: Change) -> str:
 
 def plain(change: Change, name: str | None = None, rank: Rank = Rank.MEDIUM) -> Said:
     """Say a change as it is."""
-    name = name or ".".join(change.path)
+    # What a list holds has no name; what it is follows anyway.
+    name = name or ".".join(part for part in change.path if not part.startswith("{"))
     if change.old is MISSING:
         return rank, f"{name} added: {shown(change.new)}"
     if change.new is MISSING:
