@@ -41,6 +41,10 @@ AUDITED = {
     "DELETE /v1/admin/pauses/{kind}/{subject}": "pauses",
     "PUT /v1/admin/rate_limits/{merchant}": "merchants",
     "PUT /v1/admin/circuit_breakers/{name}": "gateway.admin",
+    "POST /v1/adjustments": "adjustments",
+    "POST /v1/adjustments/{adjustment}/approve": "adjustments",
+    "POST /v1/adjustments/{adjustment}/reject": "adjustments",
+    "PUT /v1/merchants/{merchant}/acquirer_routes": "acquirer_routes",
 }
 
 

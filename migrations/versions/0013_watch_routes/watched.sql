@@ -1,0 +1,1 @@
+SELECT payments.watch('acquirer_routes', 'merchant_id', 'always');
