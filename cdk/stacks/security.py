@@ -3,6 +3,7 @@
 import aws_cdk as cdk
 from aws_cdk import aws_cloudtrail as cloudtrail
 from aws_cdk import aws_guardduty as guardduty
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -22,6 +23,8 @@ class SecurityStack(StageStack):
         self.vault_key = self._key("vault", "wraps the data keys of stored card numbers")
         self.logs_key = self._key("logs", "logs, queues and topics")
         let_logs_encrypt(self, self.logs_key)
+        if stage.compute == "eks":
+            self._let_nodes_have_volumes()
         ServiceSecrets(self, "ServiceSecrets", stage=stage, key=self.secrets_key)
         if stage.security.cloud_trail:
             self._trail()
@@ -37,6 +40,33 @@ class SecurityStack(StageStack):
             enable_key_rotation=True,
             pending_window=cdk.Duration.days(30 if self.stage.protected else 7),
             removal_policy=self.removal,
+        )
+
+    def _let_nodes_have_volumes(self) -> None:
+        """Let whoever in this account starts an instance encrypt its volumes.
+
+        That is a service-linked role of Auto Scaling, which need not exist yet, and a key's policy may name only roles
+        that do. AWS's own key for volumes has the same policy.
+        """
+        self.data_key.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.AnyPrincipal()],
+                actions=[
+                    "kms:CreateGrant",
+                    "kms:Decrypt",
+                    "kms:DescribeKey",
+                    "kms:Encrypt",
+                    "kms:GenerateDataKey*",
+                    "kms:ReEncrypt*",
+                ],
+                resources=["*"],
+                conditions={
+                    "StringEquals": {
+                        "kms:CallerAccount": self.account,
+                        "kms:ViaService": f"ec2.{self.region}.amazonaws.com",
+                    }
+                },
+            )
         )
 
     def _trail(self) -> None:
