@@ -1,6 +1,7 @@
 """Accepted findings on network, keys, database and cache."""
 
 from cdk.acknowledged.kinds import AWS_POLICY, INLINE, ONE_ROLE, REPLICATED_LOGS, Acknowledged, both
+from cdk.stage import Stage
 
 DATA = (
     # -- network
@@ -112,10 +113,10 @@ DATA = (
     *(
         Acknowledged(
             "security",
-            f"ServiceSecrets/{name}",
+            f"ServiceSecrets/{name.replace('/', '-')}",
             ("AwsSolutions-SMG4", "NIST.800.53.R5-SecretsManagerRotationEnabled"),
             "Key material with two sides: the new key is out before the old one ends, by runbook, not by a clock.",
         )
-        for name in ("gateway-identity", "payments-identity", "payments-keyring")
+        for name in Stage.key_secrets
     ),
 )

@@ -17,7 +17,7 @@ class ServiceSecrets(Construct):
         for name, purpose in stage.key_secrets.items():
             secret = secretsmanager.CfnSecret(
                 self,
-                name,
+                name.replace("/", "-"),
                 name=stage.secret(name),
                 description=f"{purpose}; empty until operations fill it",
                 kms_key_id=key.key_arn,

@@ -44,6 +44,11 @@ SUPPRESSED = (
     ("CKV_AWS_16", r"^Replica", "It has the encryption of its source; RDS refuses to be told."),
     ("CKV_AWS_173", r"Function|Handler|onEvent", "Names of secrets and hosts, and nothing secret, are in it."),
     ("CKV_AWS_18", r"^AccessLogsBucket", "The bucket that access logs are written to."),
+    (
+        "CKV_AWS_33",
+        r"^DataKey",
+        "Whoever in this account starts instances may encrypt their volumes, as with AWS's own key for volumes.",
+    ),
     ("CKV_AWS_364", r"^RotateFunctionInvoke", "CDK's permission for Secrets Manager, in this account."),
 )
 
