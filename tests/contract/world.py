@@ -53,7 +53,7 @@ class World(NamedTuple):
                 for name, value in container.items():
                     found = _ID.fullmatch(value) if isinstance(value, str) else None
                     if found:
-                        container[name] = self._real(found[1], value)
+                        container[name] = self._real(found[1], str(value))
         return case
 
     def _real(self, prefix: str | None, value: str) -> str:

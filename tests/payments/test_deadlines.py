@@ -34,7 +34,7 @@ async def test_what_is_too_late_when_its_batch_begins_is_left_out():
     await asyncio.sleep(0)
     gone.cancel()
     held.go_on.set()
-    assert await asyncio.gather(first, in_time) == ["FIRST", "IN TIME"]
+    assert list(await asyncio.gather(first, in_time)) == ["FIRST", "IN TIME"]
     with pytest.raises(Problem) as caught:
         await late
     assert (caught.value.status, caught.value.effect, caught.value.retryable) == (503, "none", True)
