@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from sqlalchemy.dialects import postgresql
 
-from payments.fraud import backtest_repository, desk_repository, repository
+from payments.fraud import backtest_repository, desk_repository, repository, rule_repository
 from payments.fraud.desk_repository import Viewer
 from shared.ids import new_uuid
 from tests.fraud.support import MERCHANT, NOON
@@ -27,6 +27,9 @@ class Explaining:
         self._connection.execute("SET enable_seqscan = off")
         self.plan = "\n".join(row[0] for row in self._connection.execute(f"EXPLAIN {compiled}", values))
         return self
+
+    async def scalar(self, statement: Any, parameters: Any = None) -> None:
+        await self.execute(statement, parameters)
 
     def mappings(self) -> "Explaining":
         return self
@@ -70,3 +73,11 @@ async def test_pages_of_payments_are_read_by_their_ids(explaining):
     assert "Seq Scan" not in explaining.plan
     await backtest_repository.receipts(explaining, NOON, None, 100, livemode=True)
     assert "Seq Scan" not in explaining.plan
+
+
+async def test_hits_are_counted_from_where_the_last_count_ended(explaining):
+    await rule_repository.count_hits(explaining, seconds=20, limit=100)
+    conditions = [line for line in explaining.plan.splitlines() if "Index Cond: ((id" in line]
+    assert conditions
+    assert all("id > " in line and "id < " in line for line in conditions), explaining.plan
+    assert "Join Filter" not in explaining.plan

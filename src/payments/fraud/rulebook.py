@@ -79,10 +79,14 @@ class Rulebook:
 
     async def count_hits(self) -> int:
         """Count what the rules did to the payments since the last time; return how many payments. For the worker."""
-        async with self._database.transaction() as connection:
-            if not await repository.lock_if_free(connection):
-                return 0
-            return await repository.count_hits(connection, seconds=_SETTLED_SECONDS, limit=_PAGE)
+        counted, found = 0, _PAGE
+        while found == _PAGE:
+            async with self._database.transaction() as connection:
+                if not await repository.lock_if_free(connection):
+                    break
+                found = await repository.count_hits(connection, seconds=_SETTLED_SECONDS, limit=_PAGE)
+            counted += found
+        return counted
 
     async def _publish(self, connection: AsyncConnection, rule_id: UUID, person: Identity) -> sa.RowMapping:
         if await repository.count_active(connection) > MAX_RULES:
