@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -127,6 +128,25 @@ async def test_a_backlog_is_numbered_in_batches(service, writers, monkeypatch):
     assert await service.container.sequencer.run() == 11
     assert await service.container.sequencer.backlog() == {"waiting": 0, "oldest_seconds": 0}
     assert [number for number, _ in await read(service, stream)] == list(range(1, 12))
+
+
+async def test_events_that_follow_closely_are_numbered_together(service, writers, monkeypatch):
+    stream = Stream(new_uuid(), False)
+
+    async def write() -> None:
+        await writers[0].execute(INSERT, [stream.merchant_id, False, [new_uuid()]])
+        await writers[0].commit()
+
+    async def pause(seconds: float) -> None:
+        if seconds > 0:
+            await write()
+
+    await write()
+    assert await service.container.sequencer.run() == 1
+    monkeypatch.setattr(sequencer, "asyncio", SimpleNamespace(sleep=pause))
+    monkeypatch.setattr(sequencer, "_PACE_SECONDS", 3600)
+    await write()
+    assert await service.container.sequencer.run() == 2
 
 
 async def test_a_payment_s_events_are_in_the_order_of_its_life(service: Platform, merchant: Caller):

@@ -6,6 +6,7 @@ for the other, so what happens to one object keeps its order.
 
 import asyncio
 import logging
+from time import monotonic
 
 from payments.database import Database
 from payments.events import repository
@@ -14,9 +15,11 @@ from payments.events.wakeups import Announcer
 _log = logging.getLogger(__name__)
 
 _BATCH = 10_000
+# A lone event gets its number at once. Those that follow it wait this long at most and get theirs together: numbering
+# costs a commit and the same dozen statements for one event and for hundreds.
+_PACE_SECONDS = 0.05
 # Transactions last milliseconds; one that lasts longer is waited for by the next run.
-_HELD_SECONDS = 0.02
-_MAX_WAITS = 25
+_MAX_WAITS = 10
 
 
 class Sequencer:
@@ -26,6 +29,7 @@ class Sequencer:
         """Take where the outbox is, and whom to tell."""
         self._database = database
         self._announcer = announcer
+        self._placed_at = 0.0
 
     async def backlog(self) -> dict[str, float]:
         """Return how many committed events have no number yet, and the age of the oldest."""
@@ -35,6 +39,7 @@ class Sequencer:
     async def run(self) -> int:
         """Number everything that is committed; return how many events."""
         total = waits = 0
+        await asyncio.sleep(self._placed_at + _PACE_SECONDS - monotonic())
         while waits < _MAX_WAITS:
             async with self._database.snapshot() as connection:
                 pending = await repository.pending(connection)
@@ -47,10 +52,13 @@ class Sequencer:
                     placed, streams = await repository.place(connection, _BATCH)
                 total += placed
                 if placed:
+                    self._placed_at = monotonic()
                     await self._announcer.sequenced(streams)
+                    if pending["held"]:
+                        await asyncio.sleep(_PACE_SECONDS)
                     continue
             elif not pending["held"]:
                 break
             waits += 1
-            await asyncio.sleep(_HELD_SECONDS)
+            await asyncio.sleep(_PACE_SECONDS)
         return total
