@@ -85,7 +85,7 @@ class Container:
         """Build the parts; nothing connects yet.
 
         Shapes:
-            process: the name under which traces show it.
+            process: the name under which traces show it; the worker's statements use indexes only.
             sandbox_delay: how the sandbox waits when a card plays slow.
             clock: tells what has matured, and which day it is for payouts.
             serverless: one request at a time, whose answer is sent when it is complete: a single connection to
@@ -95,7 +95,9 @@ class Container:
         self.telemetry = Telemetry(process, settings, CATALOGUE)
         registry = self.telemetry.registry
         pool = write_pool(settings.connection_info(), shared=serverless)
-        self.database = Database.sharing(pool) if serverless else Database(settings.connection_info())
+        self.database = (
+            Database.sharing(pool) if serverless else Database(settings.connection_info(), by_index=process == "worker")
+        )
         self.keyring = Keyring.load(settings.keyring_file)
         self.access = Access.load(settings.identity_jwks_file)
         self.audit = Audit(self.database)

@@ -16,6 +16,8 @@ metadata = MetaData()
 
 # A read that runs away holds back vacuum and schema changes for everybody.
 _TIMEOUTS = "-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s"
+# Statements are planned once and kept. A plan made while a month's partition was empty would go on reading all of it.
+_BY_INDEX = "-c enable_seqscan=off"
 
 
 def sqlalchemy_url(url: str) -> str:
@@ -26,12 +28,18 @@ def sqlalchemy_url(url: str) -> str:
 class Database:
     """One engine per process."""
 
-    def __init__(self, url: str | ConnectionInfo, *, pool_size: int = 5) -> None:
-        """Connect lazily; ``url`` is a libpq URL, or what tells the one that is right by then."""
+    def __init__(self, url: str | ConnectionInfo, *, pool_size: int = 5, by_index: bool = False) -> None:
+        """Connect lazily.
+
+        Shapes:
+            url: a libpq URL, or what tells the one that is right by then.
+            by_index: for tasks that look every second for what is new: no table is read from end to end.
+        """
         info = url if callable(url) else connection_info(url)
+        options = f"{_TIMEOUTS} {_BY_INDEX}" if by_index else _TIMEOUTS
 
         async def connect() -> psycopg.AsyncConnection:
-            return await psycopg.AsyncConnection.connect(info(), options=_TIMEOUTS)
+            return await psycopg.AsyncConnection.connect(info(), options=options)
 
         self.engine: AsyncEngine = create_async_engine(
             "postgresql+psycopg://",

@@ -115,10 +115,14 @@ async def ends(connection: AsyncConnection, streams: Collection[Stream]) -> dict
 
 _PENDING = sa.text(
     """
-    SELECT w.xact AS since, o.xact AS until,
-           EXISTS (SELECT FROM payments.events e WHERE e.xact >= w.xact AND e.xact < o.xact) AS ready,
-           EXISTS (SELECT FROM payments.events e WHERE e.xact >= o.xact) AS held
-      FROM payments.event_watermark w, payments.oldest_running_xact() AS o(xact)
+    SELECT since, until, first < until AS ready, last >= until AS held
+      FROM (SELECT w.xact AS since, o.xact AS until,
+                   -- The ends of the index. "Is there one from here on" reads the whole table once none is, if its plan
+                   -- is from the days when the table was empty.
+                   coalesce((SELECT e.xact FROM payments.events e WHERE e.xact >= w.xact
+                              ORDER BY e.xact LIMIT 1), o.xact) AS first,
+                   coalesce((SELECT e.xact FROM payments.events e ORDER BY e.xact DESC LIMIT 1), 0) AS last
+              FROM payments.event_watermark w, payments.oldest_running_xact() AS o(xact)) AS ends
     """
 )
 
