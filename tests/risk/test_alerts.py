@@ -1,5 +1,10 @@
 """Alerts are opened once, tell everybody, and stay resolved."""
 
+from datetime import UTC, datetime, timedelta
+
+from payments.risk import service as risk
+from payments.risk.pace import Pace
+from shared.ids import new_uuid
 from tests.support import body_of, problem_of
 
 QUIET = {
@@ -67,6 +72,46 @@ async def test_one_alert_a_day_however_often_somebody_looks(platform, shop):
     await platform.container.risk.watch()
     still_open = await platform.admin.get("/v1/risk/alerts", params={"merchant": merchant, "open": "true"})
     assert len(body_of(still_open, 200)["data"]) == 1
+
+
+def test_payments_are_counted_once_and_forgotten_after_ten_minutes():
+    pace, noon = Pace(), datetime(2026, 11, 25, 12, tzinfo=UTC)
+    busy, quiet = new_uuid(), new_uuid()
+    assert pace.since(noon) == noon - timedelta(minutes=10)
+    pace.add(noon, [(busy, True, 40), (quiet, False, 1)])
+    later = noon + timedelta(minutes=4)
+    assert pace.since(later) == noon
+    pace.add(later, [(busy, True, 2)])
+    assert [pace.recent(busy, livemode=mode) for mode in (True, False)] == [42, 0]
+    assert pace.recent(quiet, livemode=False) == 1
+    pace.add(noon + timedelta(minutes=10), [])
+    assert (pace.recent(busy, livemode=True), pace.recent(quiet, livemode=False)) == (2, 0)
+    much_later = noon + timedelta(hours=1)
+    assert pace.since(much_later) == much_later - timedelta(minutes=10)
+    pace.add(much_later, [(busy, True, 7)])
+    assert pace.recent(busy, livemode=True) == 7
+
+
+async def test_a_pace_far_above_the_usual_one_is_an_alert(platform, shop, monkeypatch):
+    merchant = shop.identity.merchant_id
+    await shop.pay()
+    with platform.sql() as connection:  # a payment every ten minutes of the day before
+        connection.execute(
+            "INSERT INTO payments.merchant_days (merchant_id, livemode, day, approved) "
+            "SELECT merchant_id, livemode, day - 1, 144 FROM payments.merchant_days WHERE merchant_id = %s",
+            [merchant],
+        )
+    monkeypatch.setattr(platform.container.risk, "_pace", Pace())
+    monkeypatch.setattr(risk, "_SETTLED", timedelta(seconds=60))
+    await platform.container.risk.watch()
+    for _ in range(49):
+        await shop.pay()
+    query = "SELECT kind, (details ->> 'last_10_minutes')::int FROM payments.risk_alerts WHERE merchant_id = %s"
+    await platform.container.risk.watch()
+    assert platform.rows(query, merchant) == []  # nothing of that is settled
+    monkeypatch.setattr(risk, "_SETTLED", timedelta(seconds=-5))
+    await platform.container.risk.watch()
+    assert platform.rows(query, merchant) == [("velocity", 50)]
 
 
 async def test_merchants_see_nothing_of_it(shop):

@@ -1,7 +1,7 @@
 """The SQL of merchant risk, but for the write path's own."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -71,7 +71,7 @@ async def summary(connection: AsyncConnection, merchant_id: UUID, hours: int, *,
 
 
 async def busy_days(connection: AsyncConnection) -> Sequence[Any]:
-    """Return recently changed days with their limits, the month's volume, the last ten minutes and the usual pace."""
+    """Return recently changed days with their limits, the month's volume and the usual pace."""
     query = sa.text(
         """
         SELECT d.*, l.single_amount, l.daily_volume, l.daily_count, l.monthly_volume,
@@ -79,9 +79,6 @@ async def busy_days(connection: AsyncConnection) -> Sequence[Any]:
                (SELECT coalesce(sum(x.volume), 0)::bigint FROM payments.merchant_days x
                  WHERE x.merchant_id = d.merchant_id AND x.livemode = d.livemode
                    AND x.day >= date_trunc('month', d.day)::date AND x.day <= d.day) AS month_volume,
-               (SELECT count(*) FROM payments.payments p
-                 WHERE p.merchant_id = d.merchant_id AND p.livemode = d.livemode
-                   AND p.id >= payments.uuid7_floor(now() - interval '10 minutes')) AS recent,
                (SELECT coalesce(avg(x.approved + x.declined), 0) / 144 FROM payments.merchant_days x
                  WHERE x.merchant_id = d.merchant_id AND x.livemode = d.livemode
                    AND x.day BETWEEN d.day - 7 AND d.day - 1) AS usual
@@ -92,6 +89,18 @@ async def busy_days(connection: AsyncConnection) -> Sequence[Any]:
         """
     )
     return (await connection.execute(query)).mappings().all()
+
+
+async def counts(connection: AsyncConnection, since: datetime, until: datetime) -> Sequence[Any]:
+    """Return (merchant_id, livemode, count) of the payments of a range of time, by the key's time."""
+    query = sa.text(
+        """
+        SELECT merchant_id, livemode, count(*) FROM payments.payments
+         WHERE id >= payments.uuid7_floor(:since) AND id < payments.uuid7_floor(:until)
+         GROUP BY merchant_id, livemode
+        """
+    )
+    return (await connection.execute(query, {"since": since, "until": until})).all()
 
 
 async def open_alert(connection: AsyncConnection, values: Mapping[str, Any]) -> Any | None:  # noqa: ANN401 - a row

@@ -1,7 +1,7 @@
 """Limits of merchants, their positions, and alerts."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -15,12 +15,15 @@ from payments.merchants.service import Merchants
 from payments.risk import repository
 from payments.risk.alerts import findings
 from payments.risk.limits import NO_LIMITS, Limits
+from payments.risk.pace import Pace
 from payments.risk.schemas import LimitsUpdate
 from shared.identity import Identity
 from shared.ids import new_uuid, show
 from shared.problems import not_found
 
 _TOP = 10
+# Nearly every payment is committed this long after its id was made; the pace is worth an alert, no limit.
+_SETTLED = timedelta(seconds=2)
 
 
 class Risk:
@@ -31,6 +34,7 @@ class Risk:
         self._database = database
         self._merchants = merchants
         self._known: Fresh[UUID, Limits] = Fresh(self._load, clock)
+        self._pace = Pace()
 
     async def limits_of(self, merchant_id: UUID) -> Limits:
         """Return a merchant's limits; ``NO_LIMITS`` when none are set."""
@@ -113,11 +117,14 @@ class Risk:
 
     async def watch(self) -> int:
         """Open the alerts that recently changed days deserve; return how many. For the worker."""
+        until = datetime.now(UTC) - _SETTLED
         async with self._database.snapshot() as connection:
             days = await repository.busy_days(connection)
+            self._pace.add(until, await repository.counts(connection, self._pace.since(until), until))
         opened = 0
         for day in days:
-            for finding in findings(day):
+            recent = self._pace.recent(day["merchant_id"], livemode=day["livemode"])
+            for finding in findings({**day, "recent": recent}):
                 values = {
                     "id": new_uuid(),
                     "merchant_id": day["merchant_id"],
