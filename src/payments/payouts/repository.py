@@ -38,24 +38,25 @@ WITH moved AS MATERIALIZED (
                 ELSE 'capture' END AS kind
       FROM moved m JOIN payments.ledger_transactions t ON t.id = m.transaction_id
      WHERE t.kind <> 'mature' AND m.amount <> 0
-)
+)"""
+_INSERT = """
 INSERT INTO payments.settlement_items
     (transaction_id, merchant_id, livemode, currency, kind, payment_id, operation, amount, booked_at, available_at)
 SELECT n.transaction_id, n.merchant_id, n.livemode, n.currency, n.kind, n.payment_id, n.operation, n.amount,
        n.created_at,
 """
 _CAPTURES = sa.text(
-    _MOVED
-    + """
+    f"""{_MOVED}, collected AS ({_INSERT}
        payments.matures_at(n.created_at, m.time_zone, m.payout_delay_days)
   FROM named n JOIN payments.merchants m ON m.id = n.merchant_id
- WHERE n.kind = 'capture' ON CONFLICT DO NOTHING
+ WHERE n.kind = 'capture' ON CONFLICT DO NOTHING RETURNING 1
+)
+SELECT (SELECT count(*) FROM collected) AS collected, EXISTS (SELECT FROM named WHERE kind <> 'capture') AS others
 """
 )
 # Afterwards, because their payments' captures are looked up: what is given back counts together with the first of them.
 _OTHERS = sa.text(
-    _MOVED
-    + """
+    f"""{_MOVED} {_INSERT}
        greatest(n.created_at, (SELECT min(i.available_at) FROM payments.settlement_items i
                                 WHERE i.payment_id = n.payment_id AND i.kind = 'capture'))
   FROM named n WHERE n.kind <> 'capture' ON CONFLICT DO NOTHING
@@ -100,8 +101,9 @@ async def collect(connection: AsyncConnection) -> tuple[int, bool]:
     # A bound for the first time, on an installation that has been running: one statement must not take all of it.
     end = min(until, since + _XACTS)
     window = {"since": since, "until": end}
-    found = (await connection.execute(_CAPTURES, window)).rowcount
-    found += (await connection.execute(_OTHERS, window)).rowcount
+    found, others = (await connection.execute(_CAPTURES, window)).one()
+    if others:
+        found += (await connection.execute(_OTHERS, window)).rowcount
     await connection.execute(sa.text("UPDATE payments.settlement_watermark SET xact = :until"), window)
     return found, end < until
 
