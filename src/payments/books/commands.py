@@ -20,6 +20,8 @@ from payments.devtools.errors import ToolError
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from payments.database import Database
+
 T = TypeVar("T")
 DatabaseUrl = Annotated[
     str | None,
@@ -48,6 +50,30 @@ def verify_books(database_url: DatabaseUrl = None) -> None:
             _print_rows(console, finding.differences)
     if any(broken(findings)):
         raise typer.Exit(1)
+
+
+def check_restored(
+    database_url: Annotated[
+        str, typer.Option(envvar="PAYMENTS_DATABASE_URL", help="URL of the restored copy, as a role that may read it.")
+    ],
+) -> None:
+    """Prove that a restored copy can be trusted: its schema, the trial balance and every check of the books."""
+    from payments.books.restore_check import look  # noqa: PLC0415
+    from payments.devtools.migrate import newest_revision  # noqa: PLC0415
+
+    restored = asyncio.run(_with_database(database_url, look))
+    console = Console(highlight=False)
+    newest = _text(restored.newest) or "none"
+    console.print(f"schema {restored.revision}, {restored.payments} payments, the newest of {newest}", soft_wrap=True)
+    for each in restored.totals:
+        console.print(f"{each.mode} {each.currency}: debits {each.debits}, credits {each.credits}", soft_wrap=True)
+    console.print(f"{len(restored.findings)} checks of the books")
+    problems = restored.problems(newest_revision())
+    for problem in problems:
+        console.print(f"[red]✗[/] {problem}", soft_wrap=True)
+    if problems:
+        raise typer.Exit(1)
+    console.print("[green]✓[/] this copy can be trusted")
 
 
 def inspect_payment(
@@ -79,14 +105,23 @@ def inspect_payment(
 
 
 async def _read(given: str | None, work: "Callable[[AsyncConnection], Awaitable[T]]") -> T:
+    async def in_snapshot(database: "Database") -> T:
+        async with database.snapshot() as connection:
+            return await work(connection)
+
+    return await _with_database(target.database_url(given), in_snapshot)
+
+
+async def _with_database(url: str, work: "Callable[[Database], Awaitable[T]]") -> T:
     import sqlalchemy as sa  # noqa: PLC0415
 
     from payments.database import Database  # noqa: PLC0415
 
-    database = Database(target.database_url(given))
+    database = Database(url)
     try:
-        async with database.snapshot() as connection:
-            return await work(connection)
+        return await work(database)
+    except sa.exc.ProgrammingError as error:
+        raise ToolError(f"this is not a database of the platform: {error.orig}") from error
     except sa.exc.OperationalError as error:
         raise ToolError(f"the database does not answer: {error.orig}") from error
     finally:

@@ -41,7 +41,7 @@ def wait_for_schema(info: ConnectionInfo, *, seconds: float = _WAIT_SECONDS) -> 
     Raises:
         ServerError: nobody had within `seconds`.
     """
-    wanted = ScriptDirectory(str(MIGRATIONS)).get_current_head() or ""
+    wanted = newest_revision()
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -56,6 +56,11 @@ def wait_for_schema(info: ConnectionInfo, *, seconds: float = _WAIT_SECONDS) -> 
                 f"the schema is {found or 'empty'} after {seconds:.0f} s, and this release needs {wanted}"
             )
         time.sleep(_POLL_SECONDS)
+
+
+def newest_revision() -> str:
+    """Return the schema that this release works with."""
+    return ScriptDirectory(str(MIGRATIONS)).get_current_head() or ""
 
 
 def _schema(info: str) -> str:
