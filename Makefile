@@ -53,6 +53,11 @@ STAGE ?= development staging production
 synth: setup-infra ## Synthesize CloudFormation templates into cdk.out/<stage> (STAGE=…, COMPUTE=serverless|eks)
 	@for stage in $(STAGE); do $(PY) app.py -c stage=$$stage $(if $(COMPUTE),-c compute=$(COMPUTE)) || exit 1; done
 
+.PHONY: cost
+cost: setup-infra ## Print each stage's monthly bill and its band (STAGE=…, COMPARE=main shows what a change costs)
+	@for stage in $(STAGE); do $(PY) -m cdk.cost --stage $$stage $(if $(COMPUTE),--compute $(COMPUTE)) \
+		$(if $(COMPARE),--compare $(COMPARE)) || exit 1; done
+
 .PHONY: manifests
 manifests: setup-infra ## Write each stage's Kubernetes manifests to dist/<stage>
 	@$(PY) cdk8s/main.py

@@ -11,7 +11,9 @@
     payments trigger      cause an event in test mode
     payments images       pin container images
     payments manifests    compare, check and approve Kubernetes manifests
+    payments cost         say what a stage costs a month, before anybody deploys
     payments ledger       verify the books
+    payments restore-check  prove that a restored copy can be trusted
     payments inspect      print all that is known about a payment
     payments reconcile    match an acquirer's settlement file with the books
     payments sandbox      let the sandbox acquirer settle and dispute
@@ -48,6 +50,7 @@ app = typer.Typer(
 app.add_typer(books.app)
 app.add_typer(audit_log.app)
 app.command("inspect")(books.inspect_payment)
+app.command("restore-check")(books.check_restored)
 app.command()(events.listen)
 app.command()(events.trigger)
 app.command("reconcile")(reconciliation.reconcile_file)
@@ -112,6 +115,14 @@ def doctor() -> None:
     from payments.devtools.workspace import Workspace
 
     raise typer.Exit(0 if run(Workspace.of_project()) else 1)
+
+
+@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def cost(context: typer.Context) -> None:
+    """Say what a stage costs a month: --stage production, --compare main; --help tells more."""
+    from payments.devtools.infrastructure import run
+
+    raise typer.Exit(run("cdk.cost", context.args))
 
 
 @app.command()
