@@ -8,8 +8,8 @@ from cdk.stage import Stage
 _EKS = "https://aws.github.io/eks-charts"
 _PROMETHEUS = "https://prometheus-community.github.io/helm-charts"
 _PROMETHEUS_URL = "http://kube-prometheus-stack-prometheus.monitoring.svc"
-IN_FLIGHT = "http_requests_in_flight"
-"""The gauge that pods scale by."""
+_IN_FLIGHT = ("gateway_http_requests_in_flight", "payments_http_requests_in_flight")
+"""The gauges that pods scale by."""
 
 
 class Chart(NamedTuple):
@@ -132,13 +132,14 @@ def _monitoring(stage: Stage) -> Iterator[Chart]:
                 "default": False,
                 "custom": [
                     {
-                        "seriesQuery": f'{IN_FLIGHT}{{namespace!="",pod!=""}}',
+                        "seriesQuery": f'{name}{{namespace!="",pod!=""}}',
                         "resources": {
                             "overrides": {"namespace": {"resource": "namespace"}, "pod": {"resource": "pod"}}
                         },
-                        "name": {"as": IN_FLIGHT},
+                        "name": {"as": name},
                         "metricsQuery": "sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)",
                     }
+                    for name in _IN_FLIGHT
                 ],
             },
             "resources": _resources("50m", "128Mi"),

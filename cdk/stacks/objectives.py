@@ -61,7 +61,7 @@ def burn_alarms(
             scope,
             f"{objective}-{burn.name}",
             composite_alarm_name=f"{stage.prefix}-{objective}-{burn.name}",
-            alarm_description=f"The budget of {objective} is spent {burn.rate} times faster than it lasts",
+            alarm_description=f"docs/ALARMS.md#{objective}: its budget is spent {burn.rate} times faster than it lasts",
             alarm_rule=cloudwatch.AlarmRule.all_of(*windows),
         )
         composite.add_alarm_action(notify)

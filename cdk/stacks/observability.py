@@ -135,7 +135,7 @@ class ObservabilityStack(StageStack):
             self,
             name,
             alarm_name=f"{self.stage.prefix}-{name}",
-            alarm_description=f"docs/runbooks/{name}.md",
+            alarm_description=f"docs/ALARMS.md#{name}",
             metric=cloudwatch.Metric(
                 namespace=namespace,
                 metric_name=metric,

@@ -2,8 +2,11 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parents[2]
 
 # What AWS publishes by itself, of what we watch.
 PUBLISHED = {
@@ -126,3 +129,13 @@ def test_both_windows_must_agree_before_anybody_is_told(assembly):
 def test_the_budget_rings_at_the_stages_ceiling(assembly):
     (budget,) = assembly("staging", "eks").resources("AWS::Budgets::Budget").values()
     assert budget["Properties"]["Budget"]["BudgetLimit"] == {"Amount": 800, "Unit": "USD"}
+
+
+def test_every_alarm_that_rings_has_a_heading_to_read(any_assembly):
+    headings = set(re.findall(r"^## (\S+)$", (ROOT / "docs" / "ALARMS.md").read_text(encoding="utf-8"), re.MULTILINE))
+    for kind in ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"):
+        for name, alarm in any_assembly.resources(kind).items():
+            if "AlarmActions" in alarm["Properties"]:
+                found = re.match(r"docs/ALARMS\.md#([\w-]+)", alarm["Properties"]["AlarmDescription"])
+                assert found, name
+                assert found[1] in headings, name
