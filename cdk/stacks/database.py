@@ -152,6 +152,7 @@ class DatabaseStack(StageStack):
             vpc=self._vpc,
             vpc_subnets=self._subnets,
             security_groups=[self.group],
+            storage_type=rds.StorageType.GP3,
             max_allocated_storage=self.stage.database.max_storage_gib,
             removal_policy=cdk.RemovalPolicy.DESTROY,
             **self._common(),
