@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -87,11 +88,12 @@ async def test_a_rejected_proposal_moves_nothing(service: Platform, merchant: Ca
 
 
 async def test_two_approvals_at_once_post_once(service: Platform, merchant: Caller):
+    before = (await merchant.balance())["pending"]
     proposed = await propose(person(service, "ada"), proposal(merchant))
     approvers = [person(service, name) for name in ("grace", "edsger", "barbara")]
     answers = await asyncio.gather(*(decide(each, proposed["id"], "approve") for each in approvers))
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409]
-    assert (await merchant.balance())["pending"] == 500
+    assert (await merchant.balance())["pending"] == before + 500
 
 
 async def test_the_table_itself_wants_four_eyes(service: Platform, merchant: Caller):
@@ -123,3 +125,19 @@ async def test_who_may_and_what_is_refused(service: Platform, merchant: Caller):
     nobody = proposal(merchant, merchant="mer_" + "0" * 31 + "1")
     problem_of(await ada.post(PATH, nobody, key=None), 404, "not_found")
     problem_of(await decide(ada, "adj_" + "0" * 32, "approve"), 404, "not_found")
+
+
+async def test_the_platforms_own_adjustment_opens_no_account_that_a_merchant_could_be_mistaken_for(
+    service: Platform, merchant: Caller
+):
+    own = proposal(merchant, debit="acquirer_fees", credit="suspense", currency="CHF")
+    del own["merchant"]
+    proposed = await propose(person(service, "ada"), own)
+    body_of(await decide(person(service, "grace"), proposed["id"], "approve"), 200)
+    owned = service.rows(
+        "SELECT kind FROM payments.ledger_accounts WHERE merchant_id = %s AND kind LIKE 'merchant%%'", UUID(int=0)
+    )
+    assert owned == []
+    proposed = await propose(person(service, "ada"), proposal(merchant, currency="CHF"))
+    body_of(await decide(person(service, "grace"), proposed["id"], "approve"), 200)
+    assert (await merchant.balance("CHF"))["pending"] == 500

@@ -4,9 +4,11 @@ import asyncio
 import base64
 import http.client
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp
@@ -77,6 +79,44 @@ class InThisProcess:
         response = asyncio.run_coroutine_threadsafe(self._application.send(request), self._loop).result()
         answered = {name.decode().lower(): value.decode("latin-1") for name, value in response.headers}
         return Answer(response.status, answered, response.body)
+
+
+@asynccontextmanager
+async def alive(application: ASGIApp) -> AsyncIterator[None]:
+    """Start an application, and stop it at the end, as a server does."""
+    to_application: asyncio.Queue[Any] = asyncio.Queue()
+    answers: asyncio.Queue[Any] = asyncio.Queue()
+    scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
+    running = asyncio.create_task(cast("Any", application(scope, to_application.get, answers.put)))
+    try:
+        for step in ("startup", "shutdown"):
+            await to_application.put({"type": f"lifespan.{step}"})
+            answer = await answers.get()
+            assert answer["type"] == f"lifespan.{step}.complete", answer
+            if step == "startup":
+                yield
+    finally:
+        await running
+
+
+@contextmanager
+def on(loop: asyncio.AbstractEventLoop, context: AbstractAsyncContextManager[None]) -> Iterator[None]:
+    """Enter and leave an asynchronous context on a loop that runs in another thread."""
+
+    async def stay() -> None:
+        async with context:
+            entered.set()
+            await asyncio.wrap_future(leave)
+
+    entered, leave = threading.Event(), Future[None]()
+    staying = asyncio.run_coroutine_threadsafe(stay(), loop)
+    staying.add_done_callback(lambda _: entered.set())
+    entered.wait()
+    try:
+        yield
+    finally:
+        leave.set_result(None)
+        staying.result()
 
 
 @contextmanager

@@ -1,23 +1,29 @@
 """The same scenarios, the same answers: in process, on a laptop over HTTP, and on Lambda."""
 
-import asyncio
 import difflib
 import signal
 from pathlib import Path
 
 import pytest
 
-from gateway.lambda_handler import build_platform
+from gateway.container import build
+from gateway.in_process import InProcess
+from gateway.settings import Settings
+from payments.container import Container
 from payments.devtools.workspace import Workspace
+from payments.main import create_app
+from payments.settings import Settings as PaymentsSettings
 from tests.contract.client import Client
 from tests.contract.corpus import scenarios
 from tests.contract.places import (
     InThisProcess,
     OnLambda,
     OverHttp,
+    alive,
     count_again,
     environment,
     key_files,
+    on,
     running_loop,
     set_rates,
 )
@@ -39,10 +45,12 @@ def in_process(databases, redis_url, tmp_path_factory):
         for name, value in environment(database, redis_url, keys).items():
             patch.setenv(name, value)
         count_again(loop)
-        application = asyncio.run_coroutine_threadsafe(build_platform(), loop).result()
-        place = InThisProcess(application, loop, keys.admin_token())
-        set_rates(place)
-        yield place
+        payments = create_app(Container(PaymentsSettings()))
+        gateway = build(Settings(), upstream=InProcess(payments))
+        with on(loop, alive(payments)), on(loop, alive(gateway)):
+            place = InThisProcess(gateway, loop, keys.admin_token())
+            set_rates(place)
+            yield place
 
 
 @pytest.fixture(scope="module")

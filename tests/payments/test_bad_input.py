@@ -254,3 +254,12 @@ async def test_an_expired_card_is_not_taken(service: Platform, merchant: Caller)
     assert response.status_code == 422
     assert {error["pointer"] for error in response.json()["errors"]} <= {"/exp_month", "/exp_year"}
     assert service.contents() == before
+
+
+@pytest.mark.parametrize("action", ["capture", "refunds", "void"])
+async def test_null_is_no_body(merchant: Caller, action):
+    payment = (await merchant.authorize())["id"]
+    answer = await merchant.request("POST", f"/v1/payments/{payment}/{action}", content=b"null", headers=AS_JSON)
+    problem = problem_of(answer, 422, "validation_failed", "")
+    assert problem["errors"] == [{"detail": "Expected an object", "pointer": ""}]
+    assert (await merchant.show(payment))["status"] == "authorized"

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from payments import deadline
 from payments.access import Access
 from payments.http.models import StrictModel
-from payments.http.problems import from_failure, from_validation, malformed_json
+from payments.http.problems import from_failure, from_validation, malformed_json, not_an_object
 from shared.asgi import ClientGoneError, read_body, send_problem
 from shared.card_numbers import contains_card_number
 from shared.context import RequestContext, current, note_merchant
@@ -190,9 +190,12 @@ def _require_json(headers: dict[bytes, bytes]) -> None:
 def _check_json(body: bytes) -> None:
     # The framework's own parser accepts NaN and fails on deep nesting; this one bounds both.
     try:
-        from_json(body, allow_inf_nan=False)
+        parsed = from_json(body, allow_inf_nan=False)
     except ValueError:
         raise malformed_json() from None
+    if parsed is None:
+        # Where a body may be left out, the framework would take null for none; everywhere else it is refused anyway.
+        raise not_an_object()
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

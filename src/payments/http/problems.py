@@ -78,6 +78,12 @@ def malformed_json() -> Problem:
     return Problem(400, "malformed_json", "The body is not valid JSON.")
 
 
+def not_an_object() -> Problem:
+    """Return the answer for a body that is ``null``."""
+    entry = FieldError(detail="Expected an object", pointer="")
+    return Problem(422, "validation_failed", "The request is not valid; see errors.", errors=(entry,))
+
+
 def _entry(error: ErrorDetails | Mapping[str, Any]) -> FieldError:
     location: Sequence[str | int] = error["loc"]
     if location and location[0] in ("body", "query", "path", "header"):

@@ -159,18 +159,23 @@ class Ledger:
 
 
 async def _open(connection: AsyncConnection, merchant_id: UUID, currency: str, *, livemode: bool) -> Chart:
-    rows = await repository.account_ids(connection, [merchant_id, PLATFORM], currency, livemode=livemode)
-    kinds = get_args(AccountKind)
-    if {row["kind"] for row in rows} != set(kinds):
+    # The platform by itself has its own accounts only: one kind has one owner in every chart.
+    owners = {kind: PLATFORM if kind in PLATFORM_KINDS else merchant_id for kind in get_args(AccountKind)}
+    if merchant_id == PLATFORM:
+        owners = dict.fromkeys(PLATFORM_KINDS, PLATFORM)
+    chart = await _find(connection, owners, currency, livemode=livemode)
+    if chart.keys() != owners.keys():
         wanted = [
-            {
-                "merchant_id": PLATFORM if kind in PLATFORM_KINDS else merchant_id,
-                "livemode": livemode,
-                "kind": kind,
-                "currency": currency,
-            }
-            for kind in kinds
+            {"merchant_id": owner, "livemode": livemode, "kind": kind, "currency": currency}
+            for kind, owner in owners.items()
         ]
         await repository.open_accounts(connection, wanted)
-        rows = await repository.account_ids(connection, [merchant_id, PLATFORM], currency, livemode=livemode)
-    return {row["kind"]: row["id"] for row in rows}
+        chart = await _find(connection, owners, currency, livemode=livemode)
+    return chart
+
+
+async def _find(
+    connection: AsyncConnection, owners: Mapping[AccountKind, UUID], currency: str, *, livemode: bool
+) -> Chart:
+    rows = await repository.account_ids(connection, [*set(owners.values())], currency, livemode=livemode)
+    return {row["kind"]: row["id"] for row in rows if owners.get(row["kind"]) == row["merchant_id"]}
