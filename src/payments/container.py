@@ -201,7 +201,7 @@ class Container:
         self.statements = Statements(self.database, self.merchants, clock)
         self.reconciliation = Reconciliation(self.database, self.ledger, Evidence(self.write_path))
         self.adjustments = Adjustments(self.database, self.ledger, self.merchants)
-        self.recovery = Recovery(self.database, self.write_path, self.connectors)
+        self.recovery = Recovery(self.database, self.write_path, self.connectors, policy.acquirer_timeout)
         self.vitals = Vitals(
             registry,
             recovery=self.recovery,

@@ -138,7 +138,8 @@ async def test_recovery_ends_what_a_dead_process_left_though_nobody_asks(
     assert (await merchant.show(use["resource"]))["status"] == "processing"  # not before its deadline
     service.let_deadlines_pass()
     await service.container.recovery.resolve_unknown()
-    assert await merchant.causes(use["resource"]) == ["request:processing", "timeout:unknown", f"recovery:{ends}"]
+    steps = ["request:processing", "timeout:unknown", "lookup:unknown", f"recovery:{ends}"]
+    assert await merchant.causes(use["resource"]) == steps
     replay = await merchant.post(PATH, body, key="k")
     assert body_of(replay, 201)["status"] == "unknown"  # what was written down for its client first
     assert [use["status_code"] for use in await merchant.key("k")] == [201]

@@ -1,7 +1,10 @@
-"""Recovery goes on past what it cannot end: a row that waits, or breaks, holds up no other."""
+"""Recovery goes on past what it cannot end, and says in the timeline whatever it did."""
 
+import asyncio
+from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from payments.payments import recovery
@@ -67,3 +70,63 @@ async def test_authorizations_that_wait_for_an_answer_hold_up_no_other(
     await service.container.recovery.expire()
     assert (await merchant.show(ended["id"]))["status"] == "expired"
     assert {(await merchant.show(payment["id"]))["status"] for payment in waiting} == {"authorized"}
+
+
+async def test_every_look_up_is_in_the_timeline_also_a_fruitless_one(service: Platform, merchant: Caller):
+    payment = await merchant.authorize(LOST_CAPTURE)
+    path = f"/v1/payments/{payment['id']}"
+    body_of(await merchant.post(f"{path}/capture"), 200)
+    pending = await merchant.pay(PENDING)
+    service.let_deadlines_pass()
+    for _ in range(3):
+        await service.container.recovery.resolve_unknown()  # the later ones find nothing that is due
+    steps = await lookups(merchant, payment["id"])
+    operation = steps[0].pop("operation")
+    assert operation.startswith("cap_")
+    assert steps == [{"from": "authorized", "to": "authorized", "amount": None, "answer": "approved"}]
+    waiting = {"from": "unknown", "to": "unknown", "operation": None, "amount": None}
+    waiting["answer"] = "the acquirer has not decided yet"
+    assert await lookups(merchant, pending["id"]) == [waiting]
+    service.let_pauses_pass()
+    await service.container.recovery.resolve_unknown()
+    assert await lookups(merchant, pending["id"]) == [waiting] * 2
+    service.let_acquirer_decide()
+    await service.container.recovery.resolve_unknown()
+    assert await lookups(merchant, pending["id"]) == [waiting, waiting, waiting | {"answer": "approved"}]
+    assert (await merchant.causes(pending["id"]))[-2:] == ["lookup:unknown", "recovery:captured"]
+
+
+async def test_what_was_looked_up_cannot_be_rewritten(service: Platform, merchant: Caller):
+    await merchant.pay(PENDING)
+    service.let_deadlines_pass()
+    await service.container.recovery.resolve_unknown()
+    for statement in ("UPDATE payments.lookup_steps SET answer = ''", "DELETE FROM payments.lookup_steps"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), service.sql() as connection:
+            connection.execute(f"SET ROLE payments_app; {statement}")
+
+
+async def test_an_acquirer_that_never_answers_a_look_up_is_not_waited_for(
+    service: Platform, merchant: Caller, monkeypatch: pytest.MonkeyPatch
+):
+    payment, recovery = await merchant.pay(LOST), service.container.recovery
+    service.let_deadlines_pass()
+
+    async def silent(*_: Any, **__: Any) -> Any:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(service.container.sandbox, "lookup", silent)
+    monkeypatch.setattr(recovery, "_acquirer_timeout", timedelta(milliseconds=1))
+    await recovery.resolve_unknown()
+    (step,) = await lookups(merchant, payment["id"])
+    assert step["answer"] == "the acquirer did not answer in time"
+    monkeypatch.undo()
+
+
+async def lookups(merchant: Caller, payment: str) -> list[dict[str, Any]]:
+    """The look-ups in a payment's timeline, without the times."""
+    shown = body_of(await merchant.get(f"/v1/payments/{payment}/timeline"), 200)
+    return [
+        {name: value for name, value in step.items() if name not in ("at", "cause")}
+        for step in shown["data"]
+        if step["cause"] == "lookup"
+    ]

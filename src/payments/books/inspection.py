@@ -16,9 +16,16 @@ SELECT id, merchant_id, livemode, status, amount, currency, amount_authorized, a
 """
 _TIMELINE = """
 SELECT s ->> 'at' AS at, s ->> 'from' AS "from", s ->> 'to' AS "to", s ->> 'cause' AS cause,
-       s ->> 'operation' AS operation, s ->> 'amount' AS amount
-  FROM payments.payments p CROSS JOIN jsonb_array_elements(p.timeline) WITH ORDINALITY AS e(s, n)
- WHERE p.id = :id ORDER BY n
+       s ->> 'operation' AS operation, s ->> 'amount' AS amount, s ->> 'answer' AS answer
+  FROM (SELECT s, n, 0 AS id
+          FROM payments.payments p CROSS JOIN jsonb_array_elements(p.timeline) WITH ORDINALITY AS e(s, n)
+         WHERE p.id = :id
+        UNION ALL
+        SELECT jsonb_build_object(
+                 'at', to_char(answered_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'from', status,
+                 'to', status, 'cause', 'lookup', 'operation', operation, 'answer', answer), after, id
+          FROM payments.lookup_steps WHERE payment_id = :id) AS steps
+ ORDER BY n, id
 """
 _OPERATIONS = """
 SELECT id, kind, status, amount, final, acquirer_reference, failure_code, acquirer_deadline, created_at, updated_at

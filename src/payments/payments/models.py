@@ -124,3 +124,16 @@ lookups = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     schema="payments",
 )
+
+lookup_steps = Table(
+    "lookup_steps",
+    metadata,
+    Column("payment_id", Uuid, primary_key=True),
+    Column("id", BigInteger, primary_key=True),
+    Column("operation", Text),
+    Column("status", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("after", Integer, nullable=False),
+    Column("answered_at", DateTime(timezone=True), nullable=False),
+    schema="payments",
+)

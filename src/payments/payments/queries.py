@@ -1,17 +1,19 @@
 """What a merchant can read: payments, refunds, timelines, and what became of an idempotency key."""
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
 import msgspec
+import sqlalchemy as sa
 
 from payments.access import merchant_of
 from payments.database import Database
 from payments.http.lists import Cursor
 from payments.http.models import rfc3339
-from payments.payments import repository
-from payments.payments.domain import Payment
+from payments.payments import lookup_repository, repository
+from payments.payments.domain import Payment, step
 from payments.payments.repository import Filters, Owner
 from shared.identity import Identity
 from shared.ids import show
@@ -30,9 +32,16 @@ class Queries:
         return (await self._payment(caller, payment_id)).show()
 
     async def timeline(self, caller: Identity, payment_id: UUID) -> dict[str, Any]:
-        """Return every change of a payment, oldest first."""
-        payment = await self._payment(caller, payment_id)
-        return {"livemode": payment.livemode, "payment": show("pay", payment.id), "data": payment.timeline}
+        """Return every change of a payment and every look-up at its acquirer, oldest first."""
+        async with self._database.snapshot() as connection:
+            payment = await repository.get_payment(connection, _owner(caller), payment_id)
+            asked = await lookup_repository.steps(connection, payment_id)
+        if payment is None:
+            raise not_found("payment")
+        steps = [(number, 0, change | {"answer": None}) for number, change in enumerate(payment.timeline, 1)]
+        steps += [(row["after"], 1, _lookup(row)) for row in asked]
+        data = [shown for _, _, shown in sorted(steps, key=itemgetter(0, 1))]
+        return {"livemode": payment.livemode, "payment": show("pay", payment.id), "data": data}
 
     async def payments(self, caller: Identity, place: Cursor, filters: Filters) -> Sequence[msgspec.Raw]:
         """Return up to ``limit + 1`` payments as JSON, newest first."""
@@ -84,6 +93,11 @@ class Queries:
         if found is None:
             raise not_found("payment")
         return found
+
+
+def _lookup(row: sa.RowMapping) -> dict[str, Any]:
+    found = step(row["status"], row["status"], "lookup", row["answered_at"], row["operation"])
+    return found | {"answer": row["answer"]}
 
 
 def _owner(caller: Identity) -> Owner:

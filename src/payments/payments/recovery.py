@@ -9,7 +9,7 @@ from payments.connectors.declines import decline
 from payments.connectors.port import Approved, Connector, Declined, Outcome, StillUnknown, Unknown
 from payments.connectors.registry import Registry
 from payments.database import Database
-from payments.payments import decisions, repository
+from payments.payments import decisions, lookup_repository, repository
 from payments.payments.changes import Change, Request
 from payments.payments.domain import Operation, Payment
 from payments.payments.write_path import WritePath
@@ -19,18 +19,22 @@ _log = logging.getLogger(__name__)
 
 _BATCH = 100
 _AT_ONCE = 8
-_LONGEST_PAUSE = timedelta(minutes=10)
+# What a look-up may take on top of its deadline before another worker asks, because this one is gone.
+_GRACE = timedelta(seconds=30)
 _PRUNED_AT_ONCE = 10_000
 
 
 class Recovery:
     """Tasks that may run anywhere, any number of times: each change is decided under the payment's lock."""
 
-    def __init__(self, database: Database, write_path: WritePath, connectors: Registry) -> None:
-        """Take where to look, how to write, and whom to ask."""
+    def __init__(
+        self, database: Database, write_path: WritePath, connectors: Registry, acquirer_timeout: timedelta
+    ) -> None:
+        """Take where to look, how to write, whom to ask, and how long one look-up may take."""
         self._database = database
         self._write_path = write_path
         self._connectors = connectors
+        self._acquirer_timeout = acquirer_timeout
         self._places = asyncio.Semaphore(_AT_ONCE)
 
     async def resolve_unknown(self) -> int:
@@ -42,7 +46,7 @@ class Recovery:
         ended, after = 0, None
         while True:
             async with self._database.snapshot() as connection:
-                rows = await repository.unanswered(connection, after, _BATCH)
+                rows = await lookup_repository.unanswered(connection, after, _BATCH)
             ended += sum(
                 await asyncio.gather(*(self._try_to_resolve(row["payment_id"], row["operation_id"]) for row in rows))
             )
@@ -53,7 +57,7 @@ class Recovery:
     async def backlog(self) -> dict[str, float]:
         """Return how many intents are past their deadline without a known outcome, and for how long the oldest is."""
         async with self._database.snapshot() as connection:
-            return await repository.overdue(connection)
+            return await lookup_repository.overdue(connection)
 
     async def expire(self) -> int:
         """Release authorizations whose time is over; return how many."""
@@ -76,7 +80,7 @@ class Recovery:
         """Delete idempotency keys past their retention, and what else is forgotten then; return how many keys."""
         pruned, before = 0, datetime.now(UTC) - retention
         async with self._database.transaction() as connection:
-            await repository.prune_lookups(connection, before)
+            await lookup_repository.prune(connection, before)
         while True:
             async with self._database.transaction() as connection:
                 found = await repository.prune_keys(connection, before, _PRUNED_AT_ONCE)
@@ -85,41 +89,57 @@ class Recovery:
                 return pruned
 
     async def _try_to_resolve(self, payment_id: UUID, operation_id: UUID | None) -> bool:
-        subject_id = operation_id or payment_id
         async with self._places:
+            lease = self._acquirer_timeout + _GRACE
+            async with self._database.transaction() as connection:
+                if not await lookup_repository.claim(connection, operation_id or payment_id, lease):
+                    return False  # another worker is asking
             try:
-                answer = await self._resolve(payment_id, operation_id)
+                return await self._resolve(payment_id, operation_id)
             except Problem as problem:
-                # Somebody else was faster, or the acquirer is not configured at the moment.
-                _log.info("not resolved: %s", problem)
-                answer = problem.code
+                _log.info("not resolved: %s", problem)  # somebody else was faster
             except Exception:  # noqa: BLE001 - a defect met by one payment must not keep the others waiting
                 _log.exception("not resolved: payment %s, operation %s", payment_id, operation_id)
-                answer = "a defect of ours; see the log"
-            async with self._database.transaction() as connection:
-                if answer is None:
-                    await repository.forget_lookups(connection, subject_id)
-                else:
-                    await repository.postpone(connection, subject_id, answer, _LONGEST_PAUSE)
-        return answer is None
+            return False
 
-    async def _resolve(self, payment_id: UUID, operation_id: UUID | None) -> str | None:
-        """Return None once it has ended, or else why it has not."""
+    async def _resolve(self, payment_id: UUID, operation_id: UUID | None) -> bool:
+        """Ask, write the answer down, and act on it; return whether the intent has ended."""
         async with self._database.snapshot() as connection:
             payment = await repository.any_payment(connection, payment_id)
             operation = await repository.any_operation(connection, operation_id) if operation_id is not None else None
         subject = operation or payment
         if payment is None or subject is None:
-            return "it is gone"
+            raise AssertionError("payments and operations are never deleted")
         if subject.status == "processing":
             # The process that made the call is gone. Its client may still ask, so this is written down first.
             await self._settle(payment_id, operation_id, Unknown("the acquirer's deadline passed"))
-        connector = self._connectors.named(payment.connector, livemode=payment.livemode)
-        outcome = await self._evidence(connector, payment, operation)
-        if isinstance(outcome, Unknown):
-            return outcome.reason
+        elif subject.status != "unknown":
+            return False  # it ended since it was found
+        outcome = await self._ask(payment, operation)
+        shown = operation.shown_id if operation is not None else None
+        async with self._database.transaction() as connection:
+            await lookup_repository.note(connection, payment_id, shown, _words(outcome))
+            if isinstance(outcome, Unknown):
+                await lookup_repository.postpone(connection, subject.id, outcome.reason)
+                return False
         await self._settle(payment_id, operation_id, outcome)
-        return None
+        async with self._database.transaction() as connection:
+            await lookup_repository.forget(connection, subject.id)
+        return True
+
+    async def _ask(self, payment: Payment, operation: Operation | None) -> Outcome:
+        """Return what the acquirer says; whatever goes wrong with asking leaves it unknown."""
+        try:
+            connector = self._connectors.named(payment.connector, livemode=payment.livemode)
+            async with asyncio.timeout(self._acquirer_timeout.total_seconds()):
+                return await self._evidence(connector, payment, operation)
+        except Problem as problem:
+            return Unknown(f"{payment.connector} cannot be asked: {problem.code}")
+        except TimeoutError:
+            return Unknown("the acquirer did not answer in time")
+        except Exception:  # noqa: BLE001 - a connector that breaks is asked again, like one that is silent
+            _log.exception("a look-up broke: payment %s, operation %s", payment.id, operation and operation.id)
+            return Unknown("a defect of ours; see the log")
 
     async def _evidence(self, connector: Connector, payment: Payment, operation: Operation | None) -> Outcome:
         subject = operation or payment
@@ -139,3 +159,9 @@ class Recovery:
         decide = decisions.answer(outcome, "recovery")
         written = await self._write_path.change(Request(payment_id, decide, operation_id=operation_id))
         return written if isinstance(written, Change) else None
+
+
+def _words(outcome: Outcome) -> str:
+    if isinstance(outcome, Approved):
+        return "approved"
+    return f"declined: {outcome.code}" if isinstance(outcome, Declined) else outcome.reason

@@ -1,18 +1,17 @@
-"""The reads of payments, refunds and keys, and the finders of the recovery tasks."""
+"""The reads of payments, refunds and keys, and what the worker's tasks find."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.http.lists import Cursor
 from payments.payments.domain import Operation, Payment
-from payments.payments.models import idempotency_keys, lookups, operations, payments
+from payments.payments.models import idempotency_keys, operations, payments
 
 
 class Owner(NamedTuple):
@@ -81,72 +80,6 @@ async def find_key(connection: AsyncConnection, owner: Owner, key: str) -> Seque
     """Return every use of an idempotency key, oldest first."""
     uses = _owned(idempotency_keys, owner).where(idempotency_keys.c.key == key).order_by(idempotency_keys.c.created_at)
     return (await connection.execute(uses)).mappings().all()
-
-
-async def unanswered(connection: AsyncConnection, after: tuple[datetime, UUID] | None, limit: int) -> Sequence[Any]:
-    """Return a page of intents past their acquirer's deadline and of unknown outcomes that are due, oldest first.
-
-    Shapes:
-        rows: (payment_id, operation_id, acquirer_deadline, subject_id); the last two are where the next page goes on.
-    """
-    overdue = ("processing", "unknown")
-    created = sa.select(
-        payments.c.id.label("payment_id"),
-        sa.null().cast(sa.Uuid).label("operation_id"),
-        payments.c.acquirer_deadline,
-        payments.c.id.label("subject_id"),
-    ).where(payments.c.status.in_(overdue), payments.c.acquirer_deadline < sa.func.now())
-    operated = sa.select(
-        operations.c.payment_id, operations.c.id, operations.c.acquirer_deadline, operations.c.id
-    ).where(operations.c.status.in_(overdue), operations.c.acquirer_deadline < sa.func.now())
-    rows = sa.union_all(created, operated).subquery()
-    place = sa.tuple_(rows.c.acquirer_deadline, rows.c.subject_id)
-    due = sa.or_(lookups.c.next_at.is_(None), lookups.c.next_at <= sa.func.now())
-    asked = rows.outerjoin(lookups, lookups.c.subject_id == rows.c.subject_id)
-    query = (
-        sa.select(rows).select_from(asked).where(due).order_by(rows.c.acquirer_deadline, rows.c.subject_id).limit(limit)
-    )
-    if after is not None:
-        query = query.where(place > after)
-    return (await connection.execute(query)).mappings().all()
-
-
-async def overdue(connection: AsyncConnection) -> dict[str, float]:
-    """Return the number of rows that ``unanswered`` has, and for how many seconds the oldest is overdue."""
-    late = [
-        sa.select(table.c.acquirer_deadline).where(
-            table.c.status.in_(("processing", "unknown")), table.c.acquirer_deadline < sa.func.now()
-        )
-        for table in (payments, operations)
-    ]
-    rows = sa.union_all(*late).subquery()
-    age = sa.func.extract("epoch", sa.func.now() - sa.func.min(rows.c.acquirer_deadline))
-    found = (await connection.execute(sa.select(sa.func.count(), sa.func.coalesce(age, 0)).select_from(rows))).one()
-    return {"waiting": found[0], "oldest_seconds": float(found[1])}
-
-
-async def postpone(connection: AsyncConnection, subject_id: UUID, answer: str, longest: timedelta) -> None:
-    """Note an answer that ends nothing; the next question comes after twice as long as the one before."""
-    statement = insert(lookups).values(
-        subject_id=subject_id, attempts=1, answer=answer, next_at=sa.func.now() + timedelta(seconds=1)
-    )
-    pause = sa.func.least(sa.func.power(2, sa.func.least(lookups.c.attempts, 20)) * timedelta(seconds=1), longest)
-    await connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[lookups.c.subject_id],
-            set_={"attempts": lookups.c.attempts + 1, "answer": answer, "next_at": sa.func.now() + pause},
-        )
-    )
-
-
-async def forget_lookups(connection: AsyncConnection, subject_id: UUID) -> None:
-    """Forget the questions about what has ended."""
-    await connection.execute(sa.delete(lookups).where(lookups.c.subject_id == subject_id))
-
-
-async def prune_lookups(connection: AsyncConnection, older_than: datetime) -> None:
-    """Forget the questions about what a callback has ended."""
-    await connection.execute(sa.delete(lookups).where(lookups.c.next_at < older_than))
 
 
 async def expired(connection: AsyncConnection, limit: int) -> Sequence[UUID]:

@@ -76,7 +76,7 @@ class _Routes:
         return _json(await self._queries.payment(caller, parse_id("pay", payment, "payment")))
 
     async def get_timeline(self, payment: PaymentId, caller: Caller) -> Any:  # noqa: ANN401
-        """Return every change of a payment with its cause and time, oldest first."""
+        """Return every step of a payment with its cause and time, look-ups included, oldest first."""
         return await self._queries.timeline(caller, parse_id("pay", payment, "payment"))
 
     async def list_payments(

@@ -167,6 +167,7 @@ class TimelineStep(ResponseModel):
     cause: str
     operation: str | None
     amount: int | None
+    answer: str | None = Field(description="what the acquirer said to a look-up; null for everything else")
 
 
 class Timeline(ResponseModel):

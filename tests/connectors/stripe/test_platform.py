@@ -91,6 +91,7 @@ async def test_a_lost_answer_is_found_by_recovery(setting: Setting):
     assert await setting.shop.causes(paid["id"]) == [
         "request:processing",
         "timeout:unknown",
+        "lookup:unknown",
         "recovery:captured",
     ]
 
