@@ -85,7 +85,7 @@ def chart(name: str, properties: Properties, month: Month) -> Iterator[Item]:
     said = values({"Properties": properties})
     for size in _claims(said):
         yield Item(name, "volumes", size, "ebs.gp3")
-    if "awsxray" in said.get("config", {}).get("exporters", {}):
+    if "awsxray" in said.get("alternateConfig", {}).get("exporters", {}):
         share = Decimal(month.inputs.profile.trace_percent) / 100
         yield Item(name, f"traces of {share:.0%} of requests", month.load.requests * share / 1_000_000, "xray.traces")
 

@@ -3,13 +3,24 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+import yaml
+
 from cdk.stage import Stage
+from manifests.observability import pipelines
 
 _EKS = "https://aws.github.io/eks-charts"
 _PROMETHEUS = "https://prometheus-community.github.io/helm-charts"
 _PROMETHEUS_URL = "http://kube-prometheus-stack-prometheus.monitoring.svc"
+_LOKI_URL = f"http://loki.logging.svc:{pipelines.LOKI_PORT}"
 _IN_FLIGHT = ("gateway_http_requests_in_flight", "payments_http_requests_in_flight")
 """The gauges that pods scale by."""
+_FLUENT_BIT_FILE = "fluent-bit.yaml"
+_POD_SECURITY = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+_CONTAINER_SECURITY = {
+    "readOnlyRootFilesystem": True,
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+}
 
 
 class Chart(NamedTuple):
@@ -39,6 +50,7 @@ def charts(stage: Stage, *, vpc_id: str) -> Iterator[Chart]:
             "serviceAccount": {"name": "aws-load-balancer-controller"},
             "enableServiceMutatorWebhook": False,
             "defaultTags": dict(stage.tags),
+            "resources": _resources("50m", "128Mi"),
         },
     )
     yield Chart(
@@ -46,10 +58,20 @@ def charts(stage: Stage, *, vpc_id: str) -> Iterator[Chart]:
         "https://charts.external-secrets.io",
         "1.2.1",
         "external-secrets",
-        {"installCRDs": True, "serviceAccount": {"name": "external-secrets"}},
+        {
+            "installCRDs": True,
+            "serviceAccount": {"name": "external-secrets"},
+            "resources": _resources("25m", "128Mi"),
+            "webhook": {"resources": _resources("10m", "64Mi")},
+            "certController": {"resources": _resources("10m", "128Mi")},
+        },
     )
     yield Chart(
-        "metrics-server", "https://kubernetes-sigs.github.io/metrics-server", "3.13.0", "kube-system", {"replicas": 1}
+        "metrics-server",
+        "https://kubernetes-sigs.github.io/metrics-server",
+        "3.13.0",
+        "kube-system",
+        {"replicas": 1, "resources": _resources("100m", "200Mi")},
     )
     yield Chart(
         "cluster-autoscaler",
@@ -64,6 +86,10 @@ def charts(stage: Stage, *, vpc_id: str) -> Iterator[Chart]:
             "rbac": {"serviceAccount": {"name": "cluster-autoscaler"}},
             # Spot first: it is the group that has room where the other is full.
             "extraArgs": {"expander": "least-waste", "balance-similar-node-groups": True},
+            "resources": _resources("50m", "300Mi"),
+            # Its image would run as root.
+            "securityContext": {**_POD_SECURITY, "runAsUser": 65534, "runAsGroup": 65534, "fsGroup": 65534},
+            "containerSecurityContext": _CONTAINER_SECURITY,
         },
     )
     assert stage.domain is not None  # noqa: S101  EKS without a domain is refused
@@ -81,6 +107,7 @@ def charts(stage: Stage, *, vpc_id: str) -> Iterator[Chart]:
             "registry": "txt",
             "txtOwnerId": stage.prefix,
             "domainFilters": [stage.domain.name],
+            "resources": _resources("25m", "128Mi"),
         },
     )
     if stage.cluster.monitoring:
@@ -97,6 +124,18 @@ def _monitoring(stage: Stage) -> Iterator[Chart]:
         "monitoring",
         {
             "fullnameOverride": "kube-prometheus-stack",
+            "prometheusOperator": {
+                "resources": _resources("50m", "128Mi"),
+                "prometheusConfigReloader": {"resources": _resources("10m", "64Mi")},
+                "admissionWebhooks": {"patch": {"resources": _resources("10m", "64Mi")}},
+            },
+            "kube-state-metrics": {"resources": _resources("20m", "128Mi")},
+            # The chart's default; said here so that it is reviewed: see chart_rules.
+            "prometheus-node-exporter": {
+                "hostNetwork": True,
+                "hostPID": True,
+                "resources": _resources("20m", "64Mi"),
+            },
             "prometheus": {
                 "prometheusSpec": {
                     "retention": "15d",
@@ -112,7 +151,11 @@ def _monitoring(stage: Stage) -> Iterator[Chart]:
             "alertmanager": {"alertmanagerSpec": {"storage": _volume("2Gi"), "resources": _resources("50m", "128Mi")}},
             # Its administrator's password is generated in the cluster, and people come through port-forward.
             "grafana": {
-                "sidecar": {"dashboards": {"enabled": True, "searchNamespace": "ALL"}},
+                "sidecar": {
+                    "dashboards": {"enabled": True, "searchNamespace": "ALL"},
+                    "resources": _resources("20m", "128Mi"),
+                },
+                "additionalDataSources": [{"name": "Loki", "type": "loki", "access": "proxy", "url": _LOKI_URL}],
                 "resources": _resources("100m", "256Mi"),
             },
             # EKS runs these where nobody can scrape them.
@@ -153,30 +196,14 @@ def _monitoring(stage: Stage) -> Iterator[Chart]:
         "logging",
         {
             "deploymentMode": "SingleBinary",
-            "loki": {
-                "auth_enabled": False,
-                "commonConfig": {"replication_factor": 1},
-                "storage": {"type": "filesystem"},
-                "useTestSchema": False,
-                "schemaConfig": {
-                    "configs": [
-                        {
-                            "from": "2026-01-01",
-                            "store": "tsdb",
-                            "object_store": "filesystem",
-                            "schema": "v13",
-                            "index": {"prefix": "index_", "period": "24h"},
-                        }
-                    ]
-                },
-                "compactor": {"retention_enabled": True, "delete_request_store": "filesystem"},
-                "limits_config": {"retention_period": f"{min(stage.observability.log_days, 30) * 24}h"},
-            },
+            "loki": pipelines.loki(min(stage.observability.log_days, 30)),
             "singleBinary": {
                 "replicas": 1,
                 "persistence": {"size": "50Gi", "storageClass": "gp3"},
                 "resources": _resources("200m", "512Mi"),
             },
+            # Rules are Prometheus' business; nobody else writes any.
+            "sidecar": {"rules": {"enabled": False}},
             "gateway": {"enabled": False},
             "read": {"replicas": 0},
             "write": {"replicas": 0},
@@ -201,32 +228,24 @@ def _collector(stage: Stage) -> Chart:
             "image": {"repository": "otel/opentelemetry-collector-contrib"},
             "serviceAccount": {"name": "opentelemetry-collector"},
             "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
-            "ports": {"jaeger-compact": {"enabled": False}, "jaeger-grpc": {"enabled": False}},
-            "config": {
-                "receivers": {"otlp": {"protocols": {"grpc": {}, "http": {}}}, "jaeger": None, "zipkin": None},
-                "exporters": {"awsxray": {"region": stage.region}, "debug": None},
-                "service": {"pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["awsxray"]}}},
+            "podSecurityContext": _POD_SECURITY,
+            "securityContext": _CONTAINER_SECURITY,
+            # Only what the configuration listens on; the chart would open six more.
+            "ports": {
+                name: {"enabled": False}
+                for name in ("otlp", "jaeger-compact", "jaeger-thrift", "jaeger-grpc", "zipkin")
             },
+            # Unlike `config`, it is not merged with the chart's own, which also takes Jaeger's and Zipkin's protocols.
+            "alternateConfig": pipelines.collector(stage.region),
         },
     )
 
 
 def _fluent_bit(stage: Stage) -> Chart:
-    loki = """[OUTPUT]
-    Name loki
-    Match kube.*
-    Host loki.logging.svc
-    Port 3100
-    Labels namespace=$kubernetes['namespace_name'],app=$kubernetes['labels']['app.kubernetes.io/name']
-"""
-    cloudwatch = f"""[OUTPUT]
-    Name cloudwatch_logs
-    Match kube.*
-    region {stage.region}
-    log_group_name /aws/eks/{stage.prefix}/pods
-    log_stream_prefix pod-
-    auto_create_group false
-"""
+    if stage.cluster.monitoring:
+        output = pipelines.to_loki("loki.logging.svc")
+    else:
+        output = pipelines.to_cloudwatch(stage.region, f"/aws/eks/{stage.prefix}/pods")
     return Chart(
         "fluent-bit",
         "https://fluent.github.io/helm-charts",
@@ -237,7 +256,15 @@ def _fluent_bit(stage: Stage) -> Chart:
             # Spot nodes have logs too.
             "tolerations": [{"operator": "Exists"}],
             "resources": _resources("50m", "64Mi"),
-            "config": {"outputs": loki if stage.cluster.monitoring else cloudwatch},
+            # Only root may read the logs of all pods; it can do nothing else with it.
+            "podSecurityContext": {"runAsUser": 0, "seccompProfile": {"type": "RuntimeDefault"}},
+            "securityContext": _CONTAINER_SECURITY,
+            # The chart's own files are of the format before YAML; they stay unread beside this one.
+            "args": ["--workdir=/fluent-bit/etc", f"--config=/fluent-bit/etc/conf/{_FLUENT_BIT_FILE}"],
+            "config": {"extraFiles": {_FLUENT_BIT_FILE: yaml.safe_dump(pipelines.fluent_bit(output), sort_keys=False)}},
+            # Across restarts of a pod, so that no line is sent twice or never.
+            "extraVolumes": [{"name": "state", "hostPath": {"path": pipelines.STATE, "type": "DirectoryOrCreate"}}],
+            "extraVolumeMounts": [{"name": "state", "mountPath": pipelines.STATE}],
         },
         after=("loki",) if stage.cluster.monitoring else (),
     )

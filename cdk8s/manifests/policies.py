@@ -14,6 +14,7 @@ from cdk.stage_parts import SubnetKind
 from manifests.images import Images
 from manifests.migration import NAME as MIGRATION
 from manifests.namespaces import LOGGING, MONITORING
+from manifests.observability.pipelines import LOKI_PORT
 from manifests.workload import PART_OF, selector
 
 # Every range that is not the public internet: private, shared, loopback, link-local (with the metadata address),
@@ -106,6 +107,9 @@ class Policies(Chart):
             ours = k8s.LabelSelector(match_labels={"app.kubernetes.io/part-of": PART_OF})
             peer = k8s.NetworkPolicyPeer(namespace_selector=_named(self._stage.namespace), pod_selector=ours)
             ingress.append(k8s.NetworkPolicyIngressRule(from_=[peer], ports=[_port(OTLP_PORT)]))
+        else:
+            # Grafana shows the logs.
+            ingress.append(_into(LOKI_PORT, _namespace(MONITORING)))
         k8s.KubeNetworkPolicy(
             self,
             f"{namespace}-inwards",

@@ -42,6 +42,13 @@ def test_metrics_are_for_prometheus(policies, pods):
         assert not policies.may_connect(PROMETHEUS, pods[name], 8080)
 
 
+def test_logs_are_for_grafana(policies, pods):
+    loki = traffic.Pod("loki", "logging", (("app", "loki"),), (3100,))
+    assert policies.may_connect(traffic.Pod("grafana", "monitoring", ()), loki, 3100)
+    assert policies.may_connect(traffic.Pod("fluent-bit", "logging", ()), loki, 3100)
+    assert not any(policies.may_connect(pod, loki, 3100) for pod in pods.values())
+
+
 def test_database_and_cache(policies, pods, stage):
     reached = {
         (name, port)

@@ -1,36 +1,74 @@
-"""How logs and traces leave the cluster's nodes: Fluent Bit into Loki, and the OpenTelemetry collector, as data."""
+"""How logs and traces leave the nodes: what Fluent Bit, Loki and the OpenTelemetry collector are configured with.
 
+Plain data, handed to their Helm charts by `cdk/stacks/charts.py` as it is.
+"""
+
+from collections.abc import Mapping
 from typing import Any
 
 LOKI_PORT = 3100
+# Fluent Bit's own place on a node: how far it has read, and what it could not deliver yet.
+STATE = "/var/lib/fluent-bit"
 # Ids belong into the line: as labels each of them would be a stream of its own.
-LABELS = ("service", "level")
-_NAMESPACE_LOGS = "/var/log/containers/*_payments_*.log"
+LABELS = {
+    "namespace": "$kubernetes['namespace_name']",
+    "app": "$kubernetes['container_name']",
+    "level": "$level",
+}
 
 
-def fluent_bit(loki_host: str) -> dict[str, Any]:
-    """Return the configuration of Fluent Bit as YAML: tail our pods, read their JSON, redact once more, send."""
+def to_loki(host: str) -> dict[str, Any]:
+    """Return an output that sends lines to Loki."""
+    return {
+        "name": "loki",
+        "match": "kube.*",
+        "host": host,
+        "port": LOKI_PORT,
+        "labels": ", ".join(f"{name}={where}" for name, where in LABELS.items()),
+        "line_format": "json",
+        "retry_limit": 30,
+        "storage.total_limit_size": "1G",
+    }
+
+
+def to_cloudwatch(region: str, log_group: str) -> dict[str, Any]:
+    """Return an output that sends lines to a log group of CloudWatch."""
+    return {
+        "name": "cloudwatch_logs",
+        "match": "kube.*",
+        "region": region,
+        "log_group_name": log_group,
+        "log_stream_prefix": "pod-",
+        "auto_create_group": "off",
+        "retry_limit": 30,
+        "storage.total_limit_size": "1G",
+    }
+
+
+def fluent_bit(output: Mapping[str, Any]) -> dict[str, Any]:
+    """Return Fluent Bit's configuration: read every pod's lines and their JSON, redact once more, send."""
     return {
         "service": {
             "flush": 1,
             "log_level": "warn",
             "http_server": "on",
+            "http_listen": "0.0.0.0",  # noqa: S104  the kubelet asks from the node
             "http_port": 2020,
-            "storage.path": "/var/lib/fluent-bit",
+            # The chart's readiness probe asks for it.
+            "health_check": "on",
+            "storage.path": f"{STATE}/buffer",
             "storage.backlog.mem_limit": "16M",
         },
-        "parsers": [
-            {"name": "ours", "format": "json", "time_key": "timestamp", "time_format": "%Y-%m-%dT%H:%M:%S.%L%z"}
-        ],
         "pipeline": {
             "inputs": [
                 {
                     "name": "tail",
-                    "path": _NAMESPACE_LOGS,
+                    "path": "/var/log/containers/*.log",
+                    # What it says about lines it could not deliver would be lines to deliver.
+                    "exclude_path": "/var/log/containers/fluent-bit-*.log",
                     "tag": "kube.*",
-                    "db": "/var/lib/fluent-bit/tail.db",
+                    "db": f"{STATE}/tail.db",
                     "multiline.parser": "cri",
-                    "mem_buf_limit": "16M",
                     "storage.type": "filesystem",
                     "skip_long_lines": "on",
                 }
@@ -44,40 +82,29 @@ def fluent_bit(loki_host: str) -> dict[str, Any]:
                     "labels": "off",
                     "annotations": "off",
                 },
-                # The services have done so already; this one holds for whatever else runs beside them.
-                {
-                    "name": "lua",
-                    "match": "kube.*",
-                    "call": "redact",
-                    "code": REDACT,
-                },
+                # Our services have done so already; this holds for whatever else runs beside them.
+                {"name": "lua", "match": "kube.*", "call": "redact", "code": REDACT},
             ],
-            "outputs": [
-                {
-                    "name": "loki",
-                    "match": "kube.*",
-                    "host": loki_host,
-                    "port": LOKI_PORT,
-                    "labels": "job=payments",
-                    "label_keys": ",".join(f"${label}" for label in LABELS),
-                    "line_format": "json",
-                    "retry_limit": 30,
-                    "storage.total_limit_size": "1G",
-                }
-            ],
+            "outputs": [dict(output)],
         },
     }
 
 
-# Runs of 13 to 19 digits, alone or in groups of four, become a mask. Coarser than the services' own look, which knows
-# schemes and check digits: what is lost here is a number in a log of somebody else.
-REDACT = """
+# Thirteen digits and more, alone or in groups, become a mask, in text and as numbers. Coarser than the services' own
+# look, which knows schemes and check digits: what is lost here is a number in a log of somebody else. An error in this
+# script would let the record through as it is, so it only does what cannot fail.
+REDACT = """\
+local MASK = "[card number]"
+local function group(digits)
+  local _, count = digits:gsub("%d", "")
+  if count >= 13 then return MASK end
+end
 local function mask(text)
-  text = text:gsub("%f[%d]%d%d%d%d[ -]%d%d%d%d[ -]%d%d%d%d[ -]%d+%f[%D]", "[card number]")
-  return (text:gsub("%f[%w]%d%d%d%d%d%d%d%d%d%d%d%d%d+%f[%W]", "[card number]"))
+  return (text:gsub("%f[%w]%d[%d -]*%d%f[%W]", group))
 end
 local function walk(value)
   if type(value) == "string" then return mask(value) end
+  if type(value) == "number" and value >= 1e12 and value < 1e19 then return MASK end
   if type(value) == "table" then
     for key, each in pairs(value) do value[key] = walk(each) end
   end
@@ -89,49 +116,42 @@ end
 """
 
 
-def loki(bucket: str, region: str, retention_days: int) -> dict[str, Any]:
-    """Return the configuration of Loki in one process, with everything durable in S3."""
+def loki(retention_days: int) -> dict[str, Any]:
+    """Return what Loki's chart makes its configuration of: one process, everything on its volume."""
     return {
         "auth_enabled": False,
-        "server": {"http_listen_port": LOKI_PORT, "log_level": "warn"},
-        "common": {
-            "path_prefix": "/var/loki",
-            "replication_factor": 1,
-            "ring": {"kvstore": {"store": "inmemory"}},
-            "storage": {"s3": {"bucketnames": bucket, "region": region}},
-        },
-        "schema_config": {
+        "commonConfig": {"replication_factor": 1},
+        "storage": {"type": "filesystem"},
+        "useTestSchema": False,
+        "schemaConfig": {
             "configs": [
                 {
                     "from": "2026-01-01",
                     "store": "tsdb",
-                    "object_store": "s3",
+                    "object_store": "filesystem",
                     "schema": "v13",
                     "index": {"prefix": "index_", "period": "24h"},
                 }
             ]
         },
+        "compactor": {"retention_enabled": True, "delete_request_store": "filesystem"},
         "limits_config": {
             "retention_period": f"{retention_days * 24}h",
             "max_label_names_per_series": 8,
-            "allow_structured_metadata": True,
             "reject_old_samples": True,
             "reject_old_samples_max_age": "168h",
-        },
-        "compactor": {
-            "working_directory": "/var/loki/compactor",
-            "retention_enabled": True,
-            "delete_request_store": "s3",
         },
         "analytics": {"reporting_enabled": False},
     }
 
 
-def collector(traces_endpoint: str, *, tls: bool = True) -> dict[str, Any]:
-    """Return the configuration of the OpenTelemetry collector: OTLP in, OTLP out, never a header or a body."""
+def collector(region: str) -> dict[str, Any]:
+    """Return the OpenTelemetry collector's configuration: OTLP in, X-Ray out, never a header or a query."""
+    # Not 0.0.0.0: the pod's own address, which the chart puts into this variable.
+    here = "${env:MY_POD_IP}"
     return {
-        "extensions": {"health_check": {"endpoint": "0.0.0.0:13133"}},
-        "receivers": {"otlp": {"protocols": {"http": {"endpoint": "0.0.0.0:4318"}}}},
+        "extensions": {"health_check": {"endpoint": f"{here}:13133"}},
+        "receivers": {"otlp": {"protocols": {"http": {"endpoint": f"{here}:4318"}}}},
         "processors": {
             "memory_limiter": {"check_interval": "1s", "limit_percentage": 75, "spike_limit_percentage": 20},
             "attributes": {
@@ -144,14 +164,7 @@ def collector(traces_endpoint: str, *, tls: bool = True) -> dict[str, Any]:
             },
             "batch": {"send_batch_size": 512, "timeout": "5s"},
         },
-        "exporters": {
-            "otlp": {
-                "endpoint": traces_endpoint,
-                "tls": {"insecure": not tls},
-                "retry_on_failure": {"enabled": True, "max_elapsed_time": "300s"},
-                "sending_queue": {"enabled": True, "queue_size": 2048},
-            }
-        },
+        "exporters": {"awsxray": {"region": region}},
         "service": {
             "extensions": ["health_check"],
             "telemetry": {"logs": {"level": "warn"}},
@@ -159,7 +172,7 @@ def collector(traces_endpoint: str, *, tls: bool = True) -> dict[str, Any]:
                 "traces": {
                     "receivers": ["otlp"],
                     "processors": ["memory_limiter", "attributes", "batch"],
-                    "exporters": ["otlp"],
+                    "exporters": ["awsxray"],
                 }
             },
         },
