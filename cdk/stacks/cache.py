@@ -12,6 +12,8 @@ from cdk.stacks.security import SecurityStack
 from cdk.stacks.stage_stack import StageStack
 from cdk.stage import Stage
 
+ENGINE_VERSION = "8.1"
+
 
 class CacheStack(StageStack):
     def __init__(self, scope: Construct, stage: Stage, *, network: NetworkStack, security: SecurityStack) -> None:
@@ -60,7 +62,7 @@ class CacheStack(StageStack):
             replication_group_id=self.stage.prefix,
             replication_group_description="Velocity counters, rate limits, breaker state: all of it can be rebuilt",
             engine="valkey",
-            engine_version="8.1",
+            engine_version=ENGINE_VERSION,
             cache_node_type=f"cache.{cache.node}",
             cache_subnet_group_name=subnets.ref,
             security_group_ids=[self.group.security_group_id],

@@ -27,7 +27,7 @@ _LOGS = (
     eks.ClusterLoggingTypes.SCHEDULER,
 )
 # AWS manages these. The rest comes as Helm charts, in the add-ons' stack.
-_MANAGED = {
+ADDONS = {
     "vpc-cni": ("v1.21.1-eksbuild.3", {"enableNetworkPolicy": "true"}),
     "kube-proxy": ("v1.35.0-eksbuild.2", {}),
     "eks-pod-identity-agent": ("v1.3.10-eksbuild.2", {}),
@@ -158,7 +158,7 @@ class ClusterStack(StageStack):
         return ec2.SubnetSelection(subnet_group_name="private", availability_zones=[self.stage.zones[0]])
 
     def _managed_addons(self) -> None:
-        for name, (version, values) in _MANAGED.items():
+        for name, (version, values) in ADDONS.items():
             addon = eks.Addon(
                 self,
                 f"Addon-{name}",

@@ -19,7 +19,7 @@ from cdk.stacks.security import SecurityStack
 from cdk.stacks.stage_stack import StageStack
 from cdk.stage import Stage
 
-_ENGINE = rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.VER_18_3)
+ENGINE = rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.VER_18_3)
 _LOGS = ("postgresql", "upgrade")
 _ROTATION = cdk.Duration.days(30)
 
@@ -76,7 +76,7 @@ class DatabaseStack(StageStack):
         return rds.ParameterGroup(
             self,
             "Parameters",
-            engine=_ENGINE,
+            engine=ENGINE,
             description=f"{self.stage.prefix}: TLS only, connections by budget, slow statements logged",
             parameters={
                 "rds.force_ssl": "1",
@@ -97,7 +97,7 @@ class DatabaseStack(StageStack):
             self,
             "Instance",
             instance_identifier=self.stage.prefix,
-            engine=_ENGINE,
+            engine=ENGINE,
             instance_type=ec2.InstanceType(database.instance),
             database_name=self.stage.database_name,
             credentials=rds.Credentials.from_secret(owner),

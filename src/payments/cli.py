@@ -109,8 +109,25 @@ def token(
 
 
 @app.command()
-def doctor() -> None:
-    """Say what is missing on this machine, and how to fix it."""
+def doctor(
+    *,
+    aws: Annotated[
+        bool, typer.Option("--aws", help="Look at the AWS account that --stage would be deployed to; changes nothing.")
+    ] = False,
+    stage: Annotated[str | None, typer.Option(help="With --aws: which stage.")] = None,
+    compute: Annotated[str | None, typer.Option(help="With --aws: serverless or eks, if not the stage's own.")] = None,
+) -> None:
+    """Say what is missing on this machine, or in an AWS account, and how to fix it."""
+    if aws:
+        from payments.devtools.infrastructure import run as run_infrastructure
+
+        if stage is None:
+            raise typer.BadParameter("which one? for example --aws --stage development", param_hint="--stage")
+        raise typer.Exit(
+            run_infrastructure("cdk.doctor", ["--stage", stage, *(["--compute", compute] if compute else [])])
+        )
+    if stage or compute:
+        raise typer.BadParameter("only the account of a stage can be looked at: add --aws", param_hint="--stage")
     from payments.devtools.doctor import run
     from payments.devtools.workspace import Workspace
 

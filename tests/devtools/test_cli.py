@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from payments import cli
+from payments.devtools import infrastructure
 from payments.devtools.errors import ServerError
 
 
@@ -32,6 +33,23 @@ def test_every_command_is_there():
     told = CliRunner().invoke(cli.app, ["--help"]).output
     for command in ("dev", "demo", "dev-reset", "doctor", "migrate", "worker", "listen", "trigger"):
         assert command in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"), [(["--aws"], "which one?"), (["--stage", "staging"], "only the account of a stage")]
+)
+def test_the_doctor_of_an_account_needs_a_stage_and_a_stage_an_account(arguments, words):
+    asked = CliRunner().invoke(cli.app, ["doctor", *arguments])
+    assert asked.exit_code == 2
+    assert words in asked.output
+
+
+def test_the_doctor_of_an_account_is_the_infrastructures(monkeypatch):
+    started = []
+    monkeypatch.setattr(infrastructure, "run", lambda module, arguments: started.append((module, arguments)) or 1)
+    asked = CliRunner().invoke(cli.app, ["doctor", "--aws", "--stage", "staging", "--compute", "serverless"])
+    assert asked.exit_code == 1
+    assert started == [("cdk.doctor", ["--stage", "staging", "--compute", "serverless"])]
 
 
 def test_a_problem_is_one_line_without_a_traceback(monkeypatch, capsys):

@@ -29,6 +29,7 @@ class Finding:
 
     text: str
     fix: str | None = None  # None: all is well
+    known: bool = True  # not: nobody could look, or only a person can tell; the fix says where
 
 
 def run(workspace: Workspace, terminal: Terminal | None = None) -> bool:
@@ -42,11 +43,17 @@ def run(workspace: Workspace, terminal: Terminal | None = None) -> bool:
             what, _, remedy = str(error).partition("; ")
             finding = Finding(what, remedy or "the message says what is wrong")
         well = well and finding.fix is None
-        mark = "[green]ok     " if finding.fix is None else "[bold red]problem"
-        terminal.print(f"{mark}[/] {escape(finding.text)}", soft_wrap=True)
-        if finding.fix:
-            terminal.print(f"        [yellow]→ {escape(finding.fix)}", soft_wrap=True)
+        show(terminal, finding)
     return well
+
+
+def show(terminal: Terminal, finding: Finding) -> None:
+    """Print what was found, and below it what to do."""
+    trouble = "[bold red]problem" if finding.known else "[yellow]unsure "
+    mark = "[green]ok     " if finding.fix is None else trouble
+    terminal.print(f"{mark}[/] {escape(finding.text)}", soft_wrap=True)
+    if finding.fix:
+        terminal.print(f"        [yellow]→ {escape(finding.fix)}", soft_wrap=True)
 
 
 def python_version(_: Workspace) -> Finding:
