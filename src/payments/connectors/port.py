@@ -192,18 +192,21 @@ class DisputeNotice(msgspec.Struct, frozen=True, gc=False):
     Shapes:
         id: the same for every delivery of one message.
         dispute: the acquirer's name for the dispute.
-        key: the key of the request that took the money: of an authorization with capture, or of a capture.
+        key: the key of the request that took the money: of an authorization with capture, or of a capture. None if the
+            message does not say it.
+        payment: then, the acquirer's name for the payment, of which ``Connector.key_of`` knows the key.
         amount: what is disputed, which may be a part of the payment.
     """
 
     id: str
     dispute: str
-    key: str
+    key: str | None
     status: DisputeStatus
     reason: str
     amount: int
     currency: str
     respond_by: datetime | None = None
+    payment: str | None = None
 
 
 class DisputeResponse(msgspec.Struct, frozen=True, gc=False):
@@ -280,6 +283,14 @@ class Connector(Protocol):
 
     async def respond_to_dispute(self, response: DisputeResponse, deadline: float) -> Outcome:
         """Hand in a response; ``Approved`` means that it was received in time."""
+
+    async def key_of(self, payment: str) -> str | None:
+        """Return the key under which we asked for a payment that the acquirer names; None when we never did.
+
+        Raises:
+            Problem: 503, the acquirer cannot be asked now.
+
+        """
 
     def parse_callback(self, headers: Mapping[str, str], body: bytes) -> Callback | DisputeNotice | None:
         """Verify and read a callback; header names are lower case. None if it says nothing about a request of ours.

@@ -62,12 +62,17 @@ class Disputes:
 
         """
         livemode = connector.capabilities.livemode
+        key = notice.key or (await connector.key_of(notice.payment) if notice.payment else None)
+        if key is None:
+            # The account takes payments without us as well: to refuse what is about them would only bring it again.
+            _log.warning("%s is about a payment of %s that is none of ours", notice.id, connector.name)
+            return
         try:
-            key = UUID(notice.key)
+            payment_id = UUID(key)
         except ValueError:
             raise not_found("payment") from None
         async with self._database.snapshot() as connection:
-            found = await self._disputed.find(connection, key)
+            found = await self._disputed.find(connection, payment_id)
         if found is None or (found.connector, found.livemode) != (connector.name, livemode):
             raise not_found("payment")
         fee = (await self._merchants.profile(found.merchant_id)).fee_dispute
@@ -80,7 +85,11 @@ class Disputes:
             if row["status"] == notice.status:
                 return
             if not may_become(row["status"], notice.status) or notice.status == "needs_response":
-                _log.info("%s says %s of dispute %s, which is %s", notice.id, notice.status, row["id"], row["status"])
+                # One that was decided and is decided otherwise moved money that the books know nothing of.
+                level = logging.ERROR if {row["status"], notice.status} == {"won", "lost"} else logging.INFO
+                _log.log(
+                    level, "%s says %s of dispute %s, which is %s", notice.id, notice.status, row["id"], row["status"]
+                )
                 return
             await self._move(connection, payment, row, notice.status, "acquirer", now)
 
@@ -135,6 +144,7 @@ class Disputes:
             raise Problem(409, "payment_state", f"This payment is {payment.status}, so nothing of it can be disputed.")
         if notice.currency != payment.currency or notice.amount <= 0:
             detail = f"A dispute of this payment is about more than 0 {payment.currency}"
+            _log.error("%s disputes %s %d of payment %s", notice.id, notice.currency, notice.amount, payment.id)
             raise Problem(422, "validation_failed", detail, errors=(FieldError(detail, "/amount"),))
         dispute_id = new_uuid()
         # What was refunded, or is about to be, is not taken a second time; the acquirer's claim stays on record.

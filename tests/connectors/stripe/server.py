@@ -1,7 +1,7 @@
 """Stripe on this machine: localstripe as a process of its own, behind a relay that can lose and delay.
 
 localstripe keeps payment intents, charges and refunds, and signs webhooks. What it lacks, the relay adds: idempotency
-keys, the search, and parameters it would refuse.
+keys, the search, disputes in the shape that Stripe's reference shows, and parameters it would refuse.
 """
 
 import asyncio
@@ -50,12 +50,14 @@ class Relay(httpx2.AsyncBaseTransport):
         lose: the next call to a path: its "request" never arrives, its "answer" never comes back, or nothing but
             "silence" follows.
         requests: method and path of what arrived at Stripe.
+        disputes: by id; those that wait for a response take one.
     """
 
     def __init__(self, url: str) -> None:
         self._client = httpx2.AsyncClient(base_url=url, auth=(SECRET_KEY, ""), trust_env=False)
         self._answers: dict[str, httpx2.Response] = {}
         self.requests: list[str] = []
+        self.disputes: dict[str, dict] = {}
         self.bodies: list[str] = []
         self.lose: tuple[str, str] | None = None
         self.answer_with: httpx2.Response | None = None
@@ -85,6 +87,10 @@ class Relay(httpx2.AsyncBaseTransport):
         self.bodies.append(body)
         if path == "/v1/payment_intents/search":
             return await self._search(request.url.params["query"])
+        if path.startswith("/v1/disputes/"):
+            response = self._dispute(path, dict(parse_qsl(body)))
+            self._answers[str(key)] = response
+            return response
         fields = [(name, value) for name, value in parse_qsl(body) if not name.startswith(_UNKNOWN_TO_IT)]
         if path.endswith("/capture"):
             fields = await self._move_metadata(path, fields)
@@ -110,6 +116,21 @@ class Relay(httpx2.AsyncBaseTransport):
         found = [intent for intent in intents if intent["metadata"].get(name) == value.strip("'")]
         answer = {"object": "search_result", "data": found, "has_more": False, "url": "/v1/payment_intents/search"}
         return httpx2.Response(200, content=json.dumps(answer))
+
+    def _dispute(self, path: str, fields: dict[str, str]) -> httpx2.Response:
+        name, _, close = path.removeprefix("/v1/disputes/").partition("/")
+        found = self.disputes.get(name)
+        if found is None or found["status"] != "needs_response":
+            error = {"type": "invalid_request_error", "message": "This dispute takes no response."}
+            return httpx2.Response(404 if found is None else 400, content=json.dumps({"error": error}))
+        if close:
+            found["status"] = "lost"
+        elif fields["submit"] == "true":
+            found |= {
+                "status": "under_review",
+                "evidence": {"uncategorized_text": fields["evidence[uncategorized_text]"]},
+            }
+        return httpx2.Response(200, content=json.dumps(found))
 
     async def intents(self) -> dict[str, dict]:
         """What Stripe has."""

@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
 import httpx2
+import msgspec
 import pytest
 import pytest_asyncio
 
+from payments.connectors.declines import decline
 from payments.connectors.port import (
     Approved,
     AuthorizeRequest,
@@ -103,6 +105,13 @@ async def test_one_step_and_void(shop: Shop):
     refused = await shop.connector.capture(CaptureRequest(uuid4().hex, held.reference, 1, "EUR"), soon())
     assert isinstance(refused, Declined)
     assert refused.code == "capture_rejected"
+
+
+@pytest.mark.parametrize("currency", ["ISK", "MGA", "UGX"])
+async def test_currencies_that_stripe_counts_in_other_units_are_not_sent_there(shop: Shop, currency: str):
+    outcome = await shop.connector.authorize(msgspec.structs.replace(shop.request(), currency=currency), soon())
+    assert outcome == decline("currency_not_supported")
+    assert shop.relay.requests == []
 
 
 @pytest.mark.parametrize(("number", "code"), [(DECLINES, "card_declined"), (AUTHENTICATES, "authentication_required")])

@@ -1,65 +1,14 @@
 """The whole service with Stripe behind it: over HTTP, with Stripe's own webhooks, and with recovery."""
 
 import asyncio
-import hashlib
-import hmac
-import json
-from time import time
 
 import pytest
-import pytest_asyncio
 
 from payments.connectors.port import InvalidCallbackError
-from payments.connectors.stripe.connector import Account, StripeConnector
-from payments.connectors.stripe.http import StripeHttp
-from tests.connectors.stripe.server import SECRET_KEY, Relay, localstripe
-from tests.support import Caller, Platform, body_of, platform_on, problem_of
+from tests.connectors.stripe.setting import PATH, SECRET, Setting
+from tests.support import body_of, problem_of
 
 pytestmark = pytest.mark.slow
-
-SECRET = "whsec_" + "s" * 32
-PATH = "/v1/callbacks/stripe/test"
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    with localstripe(tmp_path_factory.mktemp("stripe")) as url:
-        yield url
-
-
-class Setting:
-    """A platform whose only acquirer is Stripe, and the relay to it."""
-
-    def __init__(self, platform: Platform, shop: Caller, relay: Relay) -> None:
-        self.platform, self.shop, self.relay = platform, shop, relay
-
-    async def callback(self, event: dict, *, secret: str = SECRET, age: int = 0):
-        """What Stripe's webhook sends."""
-        body = json.dumps(event).encode()
-        at = int(time()) - age
-        digest = hmac.new(secret.encode(), b"%d.%s" % (at, body), hashlib.sha256).hexdigest()
-        gateway = self.platform.caller("service").but(subject="gateway")
-        headers = {"stripe-signature": f"t={at},v1={digest}", "content-type": "application/json"}
-        return await gateway.request("POST", PATH, key=None, content=body, headers=headers)
-
-    async def event(self, kind: str, payment: str) -> dict:
-        """An event about the intent of a payment, as Stripe has it."""
-        key = payment.removeprefix("pay_")
-        [intent] = [each for each in (await self.relay.intents()).values() if each["metadata"].get("key") == key]
-        return {"id": "evt_1", "object": "event", "type": kind, "livemode": False, "data": {"object": intent}}
-
-
-@pytest_asyncio.fixture
-async def setting(database, redis_url, tmp_path, url):
-    relay = Relay(url)
-    async with platform_on(database, redis_url, tmp_path) as platform:
-        container = platform.container
-        account = Account(SECRET_KEY, SECRET, livemode=False, base_url="http://stripe.test")
-        connector = StripeConnector(account, container.vault.reveal, StripeHttp(relay))
-        container.connectors._named["stripe", False] = connector
-        container.connectors._default[False] = connector
-        yield Setting(platform, await platform.shop(), relay)
-        await connector.close()
 
 
 async def test_a_payment_lives_its_life_at_stripe(setting: Setting):

@@ -139,6 +139,10 @@ class SandboxConnector:
         except SQLAlchemyError as error:
             return Unknown(f"the connection to the acquirer broke: {type(error).__name__}")
 
+    async def key_of(self, payment: str) -> str | None:  # noqa: ARG002 - whatever is named
+        """Return None: the sandbox's notices say our keys themselves."""
+        return None
+
     def parse_callback(self, headers: Mapping[str, str], body: bytes) -> Callback | DisputeNotice:
         """Verify and read a callback that ``deliver`` got.
 

@@ -87,6 +87,10 @@ def as_outcome(found: Lookup, what: str) -> Outcome:
     return Unknown(found.reason if isinstance(found, StillUnknown) else f"Stripe answered without {what}")
 
 
+def id_of(reference: str | Item | None) -> str | None:
+    """Return the id of another object that an object refers to, whether or not it is expanded."""
+    return reference["id"] if isinstance(reference, Mapping) else reference
+
+
 def _charge(intent: Item) -> str:
-    charge = intent.get("latest_charge") or intent["id"]
-    return str(charge if isinstance(charge, str) else charge["id"])
+    return id_of(intent.get("latest_charge")) or str(intent["id"])

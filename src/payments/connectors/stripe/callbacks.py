@@ -1,5 +1,6 @@
 """Stripe's webhooks: signed events about our payment intents, refunds and disputes."""
 
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -18,9 +19,12 @@ from payments.connectors.port import (
 )
 from payments.connectors.stripe import answers
 
+_log = logging.getLogger(__name__)
+
 _SIGNATURE = "stripe-signature"
 _AUTHORIZED = ("payment_intent.succeeded", "payment_intent.amount_capturable_updated", "payment_intent.payment_failed")
 _REFUNDED = ("refund.created", "refund.updated", "refund.failed", "charge.refund.updated")
+# Inquiries (warning_…) hold no money back, and neither does what was prevented.
 _DISPUTES: Mapping[str, DisputeStatus] = MappingProxyType(
     {"needs_response": "needs_response", "under_review": "under_review", "won": "won", "lost": "lost"}
 )
@@ -62,15 +66,18 @@ def _callback(event: str, kind: Kind, key: str | None, outcome: Outcome) -> Call
 
 
 def _dispute(event: str, item: answers.Item) -> DisputeNotice | None:
+    """Return what an event of any kind about a dispute says: the dispute as it was then, which tells its status."""
     status = _DISPUTES.get(item["status"])
-    key = answers.key_of(item)
-    if status is None or key is None:
+    payment = answers.id_of(item.get("payment_intent"))
+    if status is None or payment is None:
+        _log.warning("Stripe: %s of dispute %s, which is %s, changes nothing here", event, item["id"], item["status"])
         return None
     due = (item.get("evidence_details") or {}).get("due_by")
     return DisputeNotice(
         id=event,
         dispute=item["id"],
-        key=key,
+        key=None,  # a dispute has metadata of its own, and nothing of its payment's
+        payment=payment,
         status=status,
         reason=item["reason"],
         amount=item["amount"],

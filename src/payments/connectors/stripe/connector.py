@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from payments.connectors.port import (
     Callback,
     Capabilities,
     CaptureRequest,
+    Declined,
     DisputeNotice,
     DisputeResponse,
     Kind,
@@ -33,7 +35,7 @@ from payments.connectors.port import (
 )
 from payments.connectors.stripe import answers
 from payments.connectors.stripe.callbacks import read_callback
-from payments.connectors.stripe.errors import outcome_of
+from payments.connectors.stripe.errors import Asked, outcome_of
 from payments.connectors.stripe.http import StripeHttp
 from payments.settings import Settings
 from payments.vault.schemas import PrimaryAccountNumber
@@ -43,6 +45,9 @@ _log = logging.getLogger(__name__)
 
 Reveal = Callable[[UUID, UUID], Awaitable[PrimaryAccountNumber]]
 _TIMEOUT = Unknown("Stripe did not answer in time")
+_QUESTION_SECONDS = 5
+# Stripe counts these in units of its own, a hundred times ours or a hundredth: https://docs.stripe.com/currencies
+_OTHER_UNITS = frozenset({"ISK", "MGA", "UGX"})
 
 
 class Account(NamedTuple):
@@ -104,6 +109,8 @@ class StripeConnector:
         """Reserve money on a card, in two steps of which only the second one moves any."""
         if request.card.livemode is not self.capabilities.livemode:
             raise AssertionError("a card of one mode never reaches the account of the other")
+        if request.currency in _OTHER_UNITS:
+            return decline("currency_not_supported")
         return await self._call("authorize", self._authorize(request), deadline)
 
     async def capture(self, request: CaptureRequest, deadline: float) -> Outcome:
@@ -171,7 +178,28 @@ class StripeConnector:
                 await disputes.update_async(response.dispute, {"evidence": text, "submit": True}, options)  # type: ignore[arg-type]
             return Approved(response.dispute)
 
-        return await self._call("void", call(), deadline)
+        outcome = await self._call("respond", call(), deadline)
+        if isinstance(outcome, Declined) and outcome.retryable:
+            return Unknown("Stripe took no response in")  # handed in again, instead of asking the merchant for another
+        return outcome
+
+    async def key_of(self, payment: str) -> str | None:
+        """Return the key in a payment intent's metadata.
+
+        Raises:
+            Problem: 503, Stripe cannot be asked now.
+
+        """
+        try:
+            async with asyncio.timeout(_QUESTION_SECONDS):
+                intent = await self._client.v1.payment_intents.retrieve_async(payment)
+        except (stripe.StripeError, TimeoutError) as error:
+            if isinstance(error, stripe.StripeError) and error.http_status == HTTPStatus.NOT_FOUND:
+                return None
+            _log.warning("Stripe: %s cannot be looked up: %s", payment, type(error).__name__)
+            detail = "Stripe cannot be asked which payment this is about. Send it again."
+            raise Problem(503, "no_acquirer", detail, retryable=True) from error
+        return answers.key_of(intent.to_dict())
 
     def parse_callback(self, headers: Mapping[str, str], body: bytes) -> Callback | DisputeNotice | None:
         """Verify and read an event of Stripe's webhooks.
@@ -186,7 +214,7 @@ class StripeConnector:
         """Close the connections."""
         await self._http.close_async()
 
-    async def _call(self, kind: Kind, call: Awaitable[Outcome], deadline: float) -> Outcome:
+    async def _call(self, kind: Asked, call: Awaitable[Outcome], deadline: float) -> Outcome:
         try:
             async with asyncio.timeout_at(deadline):
                 return await call

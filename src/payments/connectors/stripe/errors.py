@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
+from typing import Literal, TypeAlias
 
 import stripe
 
@@ -42,13 +43,15 @@ _DECLINES: Mapping[str, DeclineCode] = MappingProxyType(
         "withdrawal_count_limit_exceeded": "card_velocity_exceeded",
     }
 )
+Asked: TypeAlias = Kind | Literal["respond"]
 # What a request that Stripe will not carry out is called, by what it asked for.
-_REFUSED: Mapping[Kind, DeclineCode] = MappingProxyType(
+_REFUSED: Mapping[Asked, DeclineCode] = MappingProxyType(
     {
         "authorize": "transaction_not_allowed",
         "capture": "capture_rejected",
         "void": "void_rejected",
         "refund": "refund_rejected",
+        "respond": "transaction_not_allowed",
     }
 )
 
@@ -61,7 +64,7 @@ def card_decline(code: str | None, decline_code: str | None) -> Declined:
     return decline("card_declined")
 
 
-def outcome_of(error: stripe.StripeError, kind: Kind) -> Declined | Unknown:
+def outcome_of(error: stripe.StripeError, kind: Asked) -> Declined | Unknown:
     """Return what an error says about the request that met it."""
     status = error.http_status or 0
     if isinstance(error, stripe.CardError):
