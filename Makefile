@@ -64,7 +64,7 @@ manifests: setup-infra ## Write each stage's Kubernetes manifests to dist/<stage
 
 .PHONY: setup-cdk
 setup-cdk: setup-infra ## Install the CDK command line: node_modules/.bin/cdk
-	@[ -x node_modules/.bin/cdk ] || $(PY) -m cdk.node ci --no-audit --no-fund --loglevel=error
+	@[ -x node_modules/.bin/cdk ] || $(PY) cdk/node.py ci --no-audit --no-fund --loglevel=error
 
 .PHONY: deploy-check
 deploy-check: setup-test setup-cdk ## Really deploy what a local AWS can hold, twice, and destroy it again

@@ -33,5 +33,5 @@ def npm_command() -> list[str]:
 
 
 if __name__ == "__main__":
-    # python -m cdk.node install …
+    # python cdk/node.py install …
     sys.exit(subprocess.call([*npm_command(), *sys.argv[1:]]))  # noqa: S603  our own npm
