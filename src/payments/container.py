@@ -115,7 +115,7 @@ class Container:
         self.webhooks = Webhooks(
             self.database, self.events, guard, secrets, timedelta(days=settings.delivery_retention_days)
         )
-        self.deliverer = Deliverer(self.database, self.events, secrets, Sender(guard))
+        self.deliverer = Deliverer(self.database, self.events, secrets, Sender(guard), self.telemetry.tracing)
         self.streams = Streams(self.events, self.listener, follow=not serverless)
         self.write_path = WritePath(pool, self.ledger, self.announcer.committed, registry)
         self.callbacks = Callbacks(self.database, self.write_path, self._receive_dispute)

@@ -37,10 +37,26 @@ class Parent(NamedTuple):
         found = _TRACEPARENT.fullmatch(header) if header is not None else None
         return found and cls(found[1].decode(), found[2].decode(), bool(int(found[3], 16) & 1))
 
+    @classmethod
+    def at(cls, span: Any) -> Self:  # noqa: ANN401 - the SDK's
+        """Return what a recorded span is to the work that follows it."""
+        context = span.get_span_context()
+        return cls(format(context.trace_id, "032x"), format(context.span_id, "016x"), sampled=True)
+
     @property
     def header(self) -> bytes:
         """Return what the next service gets."""
         return f"00-{self.trace_id}-{self.span_id}-{self.sampled:02x}".encode()
+
+    @property
+    def context(self) -> Any:  # noqa: ANN401 - the SDK's
+        """Return what a span needs to go on from here."""
+        from opentelemetry import trace  # noqa: PLC0415
+
+        above = trace.SpanContext(
+            int(self.trace_id, 16), int(self.span_id, 16), is_remote=True, trace_flags=trace.TraceFlags(1)
+        )
+        return trace.set_span_in_context(trace.NonRecordingSpan(above))
 
 
 class Tracing:
@@ -73,16 +89,15 @@ class Tracing:
         """Record a request from here on; yields its span, which ``describe`` completes."""
         from opentelemetry import trace  # noqa: PLC0415
 
-        context = None
-        if parent is not None:
-            above = trace.SpanContext(
-                int(parent.trace_id, 16), int(parent.span_id, 16), is_remote=True, trace_flags=trace.TraceFlags(1)
-            )
-            context = trace.set_span_in_context(trace.NonRecordingSpan(above))
+        context = parent.context if parent is not None else None
         with self._tracer.start_as_current_span("request", context, trace.SpanKind.SERVER) as span:
             request.tracer = self._tracer
             request.trace_id = format(span.get_span_context().trace_id, "032x")
             yield span
+
+    def later(self, name: str, parent: Parent, **attributes: str | int) -> AbstractContextManager[Any]:
+        """Record a call that belongs to a request of before; yields its span."""
+        return _client_span(self._tracer, name, attributes, context=parent.context)
 
     def close(self) -> None:
         """Send what is left."""
@@ -111,7 +126,7 @@ def span(name: str, **attributes: str | int | bool) -> AbstractContextManager[An
 def traceparent() -> bytes | None:
     """Return the header for a call made on behalf of the request at hand; none where it is not sampled."""
     waiting = waiter()
-    return None if waiting is None else Parent(*waiting.ids, sampled=True).header
+    return None if waiting is None else Parent.at(waiting.span).header
 
 
 class Waiter(NamedTuple):
@@ -119,12 +134,6 @@ class Waiter(NamedTuple):
 
     tracer: Any
     span: Any
-
-    @property
-    def ids(self) -> tuple[str, str]:
-        """Return the trace's id and the span's."""
-        context = self.span.get_span_context()
-        return format(context.trace_id, "032x"), format(context.span_id, "016x")
 
 
 def waiter() -> Waiter | None:

@@ -16,6 +16,7 @@ events = Table(
     Column("data", JSON, nullable=False),
     Column("xact", BigInteger, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("traceparent", Text),
     schema="payments",
 )
 

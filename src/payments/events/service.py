@@ -18,6 +18,7 @@ from payments.events.catalogue import CATALOGUE
 from payments.events.schemas import Heading, Stored, Stream
 from shared.ids import new_uuid
 from shared.problems import not_found
+from shared.tracing import traceparent
 
 TYPES = frozenset(CATALOGUE)
 
@@ -37,7 +38,7 @@ async def record(
 ) -> UUID:
     """Leave an event in the commit of the change, and return its id; ``data`` is the public object as it is now."""
     event_id = new_uuid()
-    row = {
+    row: dict[str, Any] = {
         "id": event_id,
         "merchant_id": merchant_id,
         "livemode": livemode,
@@ -46,6 +47,8 @@ async def record(
         "object_id": object_id,
         "data": dict(data),
     }
+    if (trace := traceparent()) is not None:
+        row["traceparent"] = trace.decode()
     await repository.insert(connection, row)
     return event_id
 

@@ -47,6 +47,7 @@ async def insert_creations(
             except Exception as error:  # noqa: BLE001 - a defect that one item meets is not its neighbors'
                 broken[item.claim.resource_id] = error
                 continue
+            change.traceparent = item.traceparent
             if day in usages and change.payment.status != "declined":
                 _count(usages, day, change.payment.usage_amount)
             keys[place] = _claimed(item.claim, change, now)
@@ -181,7 +182,7 @@ class _Batch:
             return problem
         except Exception as error:  # noqa: BLE001 - a defect that one item meets is not its neighbours'
             return error
-        change = msgspec.structs.replace(change, before=payment.standing)
+        change = msgspec.structs.replace(change, before=payment.standing, traceparent=item.traceparent)
         self.payments[payment.id] = change.payment
         if change.operation is not None:
             self._operations[change.operation.id] = change.operation

@@ -52,6 +52,7 @@ class Change(msgspec.Struct, kw_only=True):
         status_code: of the reply; None when the request stays unanswered because an acquirer is still to be called.
         answers: the idempotency key that this change gives its reply to, when an earlier commit claimed it.
         before: what the payment counted before; None for a new one. Filled in by the write path.
+        traceparent: of the request that caused it, if that is sampled. Filled in by the write path.
     """
 
     payment: Payment
@@ -61,6 +62,7 @@ class Change(msgspec.Struct, kw_only=True):
     status_code: int | None = None
     answers: tuple[str, str] | None = None
     before: Standing | None = None
+    traceparent: str | None = None
 
 
 class Creation(NamedTuple):
@@ -69,12 +71,14 @@ class Creation(NamedTuple):
     Shapes:
         payment: as it was asked for; what is written is decided on a copy of it.
         decide: makes what is written, from what counts against the limits under the lock, if there are any.
+        traceparent: filled in by the write path.
     """
 
     claim: Claim
     payment: Payment
     limits: Limits
     decide: Callable[[Usage | None], Change]
+    traceparent: str | None = None
 
 
 class Locked(NamedTuple):
@@ -97,6 +101,7 @@ class Request(NamedTuple):
         operation_id: the stored operation to load with it.
         decide: raises a Problem to write nothing.
         limits: of the merchant, when the decision depends on what counts against them.
+        traceparent: filled in by the write path.
     """
 
     payment_id: UUID
@@ -106,6 +111,7 @@ class Request(NamedTuple):
     claim: Claim | None = None
     operation_id: UUID | None = None
     limits: Limits | None = None
+    traceparent: str | None = None
 
 
 class Earlier(NamedTuple):

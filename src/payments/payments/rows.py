@@ -77,6 +77,7 @@ class EventRow(Row):
     object_id: UUID
     data: msgspec.Raw
     created_at: datetime
+    traceparent: str | None = None
 
 
 class DayRow(Row):
@@ -160,6 +161,7 @@ def event_row(change: Change) -> EventRow:
         event.object_id,
         msgspec.Raw(event.data),
         payment.updated_at,
+        change.traceparent,
     )
 
 

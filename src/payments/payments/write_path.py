@@ -29,7 +29,7 @@ from payments.risk.days import Day
 from shared.context import note_payment
 from shared.metrics import Registry
 from shared.problems import Problem
-from shared.tracing import span
+from shared.tracing import span, traceparent
 
 _log = logging.getLogger(__name__)
 
@@ -132,6 +132,8 @@ class WritePath:
         """
         note_payment(creation.claim.resource_id)
         with span("commit"):
+            if (trace := traceparent()) is not None:
+                creation = creation._replace(traceparent=trace.decode())
             return await self._creations.submit(creation, deadline.current())
 
     async def change(self, request: Request) -> Written:
@@ -145,6 +147,8 @@ class WritePath:
         until = deadline.current() if request.claim is not None else None
         note_payment(request.payment_id)
         with span("commit"):
+            if (trace := traceparent()) is not None:
+                request = request._replace(traceparent=trace.decode())
             return await self._requests.submit(request, until)
 
     async def find(self, claim: Claim) -> Earlier | None:

@@ -18,6 +18,7 @@ from payments.webhooks.schemas import DeliveryStatus
 from payments.webhooks.sender import Outcome, Sender
 from payments.webhooks.service import shown, shown_delivery
 from payments.webhooks.signing import headers
+from shared.tracing import Parent, Tracing
 
 PARKED = "webhook_delivery.parked"
 DISABLED = "webhook_endpoint.disabled"
@@ -42,9 +43,10 @@ class Attempt(msgspec.Struct, kw_only=True):
 class Attempts:
     """Makes attempts and stores them."""
 
-    def __init__(self, sender: Sender) -> None:
-        """Take what sends."""
+    def __init__(self, sender: Sender, tracing: Tracing | None) -> None:
+        """Take what sends, and what records it."""
         self._sender = sender
+        self._tracing = tracing
         self.counts: Counter[DeliveryStatus] = Counter()
 
     async def close(self) -> None:
@@ -55,10 +57,7 @@ class Attempts:
         """Send a delivery's event once; ``sent`` is set as soon as the request is on its way."""
         started_at = datetime.now(UTC)
         try:
-            body = delivery.event.show()
-            sending = headers(delivery.event.shown_id, int(started_at.timestamp()), body, secrets)
-            sending |= {"content-type": "application/json", "user-agent": _USER_AGENT}
-            outcome = await self._sender.send(delivery.url, sending, body, sent)
+            outcome = await self._send(delivery, secrets, started_at, sent)
         except Exception as error:  # noqa: BLE001 - an event that cannot be sent holds up no other
             outcome = Outcome(None, 0.0, f"not sent: {type(error).__name__}")
         finally:
@@ -66,6 +65,23 @@ class Attempts:
         status, wait = _judge(outcome, delivery.tries + 1)
         self.counts[status] += 1
         return Attempt(delivery=delivery, started_at=started_at, outcome=outcome, status=status, delay=wait)
+
+    async def _send(self, delivery: Due, secrets: Sequence[str], started_at: datetime, sent: asyncio.Event) -> Outcome:
+        body = delivery.event.show()
+        sending = headers(delivery.event.shown_id, int(started_at.timestamp()), body, secrets)
+        sending |= {"content-type": "application/json", "user-agent": _USER_AGENT}
+        cause = Parent.of(delivery.traceparent.encode()) if delivery.traceparent is not None else None
+        if cause is None:
+            return await self._sender.send(delivery.url, sending, body, sent)
+        if self._tracing is None:
+            return await self._sender.send(delivery.url, sending | {"traceparent": cause.header.decode()}, body, sent)
+        # Part of the trace of the request that caused the event. Without its address, which may hold a secret.
+        about: dict[str, str | int] = {"webhook.event": delivery.event.shown_id, "webhook.attempt": delivery.tries + 1}
+        with self._tracing.later("webhook", cause, **about) as span:
+            here = Parent.at(span).header.decode()
+            outcome = await self._sender.send(delivery.url, sending | {"traceparent": here}, body, sent)
+            span.set_attribute("http.response.status_code", outcome.status or 0)
+        return outcome
 
     async def store(self, connection: AsyncConnection, made: Sequence[Attempt]) -> None:
         """Store attempts, and leave events of deliveries that were parked and endpoints that were disabled."""

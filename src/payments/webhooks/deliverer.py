@@ -29,6 +29,7 @@ from payments.webhooks.delivery_repository import Due
 from payments.webhooks.secret_box import SecretBox
 from payments.webhooks.sender import Sender
 from shared.ids import new_uuid
+from shared.tracing import Tracing
 
 _log = logging.getLogger(__name__)
 
@@ -51,12 +52,14 @@ _CLOSE_SECONDS = 20.0
 class Deliverer:
     """The two tasks of the worker; what they start goes on by itself."""
 
-    def __init__(self, database: Database, events: Events, secrets: SecretBox, sender: Sender) -> None:
+    def __init__(
+        self, database: Database, events: Events, secrets: SecretBox, sender: Sender, tracing: Tracing | None
+    ) -> None:
         """Nothing connects yet."""
         self._database = database
         self._events = events
         self._secrets = secrets
-        self._attempts = Attempts(sender)
+        self._attempts = Attempts(sender, tracing)
         self.attempted = self._attempts.counts
         self._marks: Batcher[Attempt, None] = Batcher(self._mark, lanes=1)
         self._tasks: set[asyncio.Task[None]] = set()

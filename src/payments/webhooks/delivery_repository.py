@@ -69,12 +69,13 @@ class Due(msgspec.Struct, kw_only=True):
     endpoint_id: UUID
     tries: int
     url: str
+    traceparent: str | None
     event: Stored
 
 
 _DUE = """
-    SELECT d.id AS delivery_id, d.endpoint_id, d.tries, w.url, e.id, e.merchant_id, e.livemode, e.type, e.version,
-           d.sequence, e.data::text AS data, e.created_at
+    SELECT d.id AS delivery_id, d.endpoint_id, d.tries, w.url, e.traceparent, e.id, e.merchant_id, e.livemode, e.type,
+           e.version, d.sequence, e.data::text AS data, e.created_at
       FROM payments.webhook_deliveries d
       JOIN payments.webhook_endpoints w ON w.id = d.endpoint_id
       JOIN payments.events e ON e.id = d.event_id
@@ -116,8 +117,8 @@ async def claim_again(
 
 
 def _due(row: Any) -> Due:  # noqa: ANN401 - a row
-    delivery_id, endpoint_id, tries, url, *event = row
-    return Due(id=delivery_id, endpoint_id=endpoint_id, tries=tries, url=url, event=Stored(*event))
+    delivery_id, endpoint_id, tries, url, trace, *event = row
+    return Due(id=delivery_id, endpoint_id=endpoint_id, tries=tries, url=url, traceparent=trace, event=Stored(*event))
 
 
 _MARK = sa.text(
