@@ -47,7 +47,9 @@ class Settings(DatabaseSettings, TelemetrySettings):
         authorization_days: how long an authorization can be captured.
         certificate_hosts: whose certificates the worker looks at: our own address, acquirers, banks.
         acquirer_seconds: deadline of one call to an acquirer.
-        event_retention_days: how long events can be read; they hold the replies that idempotency keys repeat.
+        idempotency_key_retention_days: how long the reply to a key is repeated.
+        event_retention_days: how long events can be read. They hold the replies that keys repeat and the bodies that
+            deliveries send, so they outlast both.
         delivery_retention_days: how long ended deliveries can be read.
         webhook_allow_loopback: lets webhooks reach this very machine; for development only.
         stripe_…: an account per mode, of which a mode needs both secrets; the URL only where Stripe is played.
@@ -73,6 +75,7 @@ class Settings(DatabaseSettings, TelemetrySettings):
     fx_base_currency: str = "EUR"
     fx_rate_max_age_hours: int = 96
     fx_quote_minutes: int = 15
+    idempotency_key_retention_days: int = Field(default=7, ge=1)
     event_retention_days: int = Field(default=400, ge=62)
     delivery_retention_days: int = Field(default=30, ge=7)
     webhook_allow_loopback: bool = False
@@ -81,6 +84,12 @@ class Settings(DatabaseSettings, TelemetrySettings):
     def _check(self) -> "Settings":
         if self.webhook_allow_loopback and self.environment != "development":
             raise ValueError("webhook_allow_loopback is for development: it lets merchants reach this machine itself")
+        for name in ("idempotency_key_retention_days", "delivery_retention_days"):
+            if self.event_retention_days <= getattr(self, name):
+                raise ValueError(
+                    f"event_retention_days is {self.event_retention_days} and must be more than {name}, "
+                    f"which is {getattr(self, name)}: events hold what keys repeat and deliveries send"
+                )
         for mode in ("test", "live"):
             key, secret = self.stripe_secrets(mode)
             if (key is None) != (secret is None):

@@ -22,7 +22,6 @@ from shared.metrics import Registry
 _log = logging.getLogger(__name__)
 
 _PARTITIONS_AHEAD = 12
-_KEY_RETENTION = timedelta(days=7)
 _QUOTE_RETENTION = timedelta(days=30)
 
 Task = tuple[str, float, Callable[[], Awaitable[int]]]
@@ -38,6 +37,9 @@ def tasks(container: Container) -> list[Task]:
         async with container.database.transaction() as connection:
             statement = sa.text("SELECT payments.ensure_partitions(:months)")
             return await connection.scalar(statement, {"months": _PARTITIONS_AHEAD}) or 0
+
+    async def prune_keys() -> int:
+        return await container.recovery.prune_keys(timedelta(days=container.settings.idempotency_key_retention_days))
 
     return [
         ("sequence events", 1, container.sequencer.run),
@@ -56,7 +58,7 @@ def tasks(container: Container) -> list[Task]:
         ("count rule hits", 5, container.fraud_desk.rules.count_hits),
         ("open risk alerts", 2, container.risk.watch),
         ("prune quotes", 3600, lambda: container.fx.prune_quotes(_QUOTE_RETENTION)),
-        ("prune idempotency keys", 600, lambda: container.recovery.prune_keys(_KEY_RETENTION)),
+        ("prune idempotency keys", 600, prune_keys),
         ("prune events", 3600, container.events.prune),
         ("prune webhook deliveries", 3600, container.webhooks.prune),
         ("measure backlogs", 5, container.vitals.backlogs),

@@ -1,12 +1,16 @@
 """Events past their retention go by whole months, and the replies of idempotency keys never."""
 
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
+from pydantic import ValidationError
 
 from payments.events.schemas import Stream
+from payments.settings import Settings
 from shared.ids import new_uuid
 from tests.support import Platform
 
@@ -50,3 +54,16 @@ async def test_old_months_go_and_the_cursor_goes_on(service: Platform):
 async def test_the_last_month_cannot_be_dropped(service: Platform):
     with service.sql("app") as connection, pytest.raises(psycopg.errors.RaiseException, match="31 days"):
         connection.execute("SELECT payments.drop_events_before(now())")
+
+
+@pytest.mark.parametrize("other", ["idempotency_key_retention_days", "delivery_retention_days"])
+async def test_events_outlast_whatever_needs_them(tmp_path: Path, other: str):
+    fields: dict[str, Any] = {
+        "database_url": "x",
+        "redis_url": "x",
+        "identity_jwks_file": tmp_path,
+        "keyring_file": tmp_path,
+    }
+    Settings(**fields | {"event_retention_days": 100, other: 99})
+    with pytest.raises(ValidationError, match=f"event_retention_days is 100 .* {other}, which is 100"):
+        Settings(**fields | {"event_retention_days": 100, other: 100})
