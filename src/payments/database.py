@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from payments import actor
 from payments.credentials import CONNECTION_SECONDS, ConnectionInfo, connection_info
+from payments.statement_spans import trace_statements
 
 metadata = MetaData()
 
@@ -51,6 +52,7 @@ class Database:
             pool_timeout=5,
             hide_parameters=True,
         )
+        trace_statements(self.engine)
 
     @classmethod
     def sharing(cls, pool: AsyncConnectionPool[Any]) -> Self:
@@ -71,6 +73,7 @@ class Database:
         database.engine = create_async_engine(
             "postgresql+psycopg://", async_creator=borrow, poolclass=NullPool, hide_parameters=True
         )
+        trace_statements(database.engine)
         return database
 
     @asynccontextmanager

@@ -14,6 +14,7 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Any, NamedTuple, Self
 
 from shared.context import RequestContext, current
@@ -22,6 +23,8 @@ HEADER = b"traceparent"
 _TRACEPARENT = re.compile(rb"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
 _SERVER_ERROR = 500
 _NOTHING: AbstractContextManager[Any] = nullcontext()
+# Records what work for many requests does; it runs in no request's context.
+_shared: ContextVar[Any] = ContextVar("shared_tracer", default=None)
 
 
 class Parent(NamedTuple):
@@ -116,11 +119,19 @@ def describe(method: str, route: str, status: int) -> None:
 
 
 def span(name: str, **attributes: str | int | bool) -> AbstractContextManager[Any]:
-    """Time a piece of work of the request at hand; nothing where it is not sampled."""
-    request = current.get()
-    if request is None or request.tracer is None:
-        return _NOTHING
-    return _client_span(request.tracer, name, attributes)
+    """Time a piece of work of the request, or of the requests, at hand; nothing where none is sampled."""
+    tracer = _tracer()
+    return _NOTHING if tracer is None else _client_span(tracer, name, attributes)
+
+
+def begin(name: str, **attributes: str | int | bool) -> Any:  # noqa: ANN401 - a span of the SDK's
+    """Return a span that is to be ended by hand, where `with` does not fit; none where nothing is sampled."""
+    tracer = _tracer()
+    if tracer is None:
+        return None
+    from opentelemetry.trace import SpanKind  # noqa: PLC0415
+
+    return tracer.start_span(name, kind=SpanKind.CLIENT, attributes=attributes)
 
 
 def traceparent() -> bytes | None:
@@ -155,7 +166,22 @@ def shared_span(name: str, waiters: Sequence[Waiter], **attributes: str | int) -
     first, *others = waiters
     context = trace.set_span_in_context(first.span)
     links = [trace.Link(other.span.get_span_context()) for other in others]
-    return _client_span(first.tracer, name, attributes, context=context, links=links)
+    return _shared_work(first.tracer, _client_span(first.tracer, name, attributes, context=context, links=links))
+
+
+@contextmanager
+def _shared_work(tracer: Any, work: AbstractContextManager[Any]) -> Iterator[Any]:  # noqa: ANN401
+    token = _shared.set(tracer)
+    try:
+        with work as recorded:
+            yield recorded
+    finally:
+        _shared.reset(token)
+
+
+def _tracer() -> Any:  # noqa: ANN401
+    request = current.get()
+    return _shared.get() if request is None else request.tracer
 
 
 def _client_span(tracer: Any, name: str, attributes: Any, **arguments: Any) -> AbstractContextManager[Any]:  # noqa: ANN401

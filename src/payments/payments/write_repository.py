@@ -16,6 +16,7 @@ from payments.payments.domain import Operation, Payment
 from payments.payments.rows import Charts, answer_row, day_row, entry_rows, event_row, key_row, new_key_row
 from payments.risk.days import Day
 from payments.risk.limits import Usage
+from shared.tracing import begin, span
 
 Connection = AsyncConnection[Any]
 
@@ -27,16 +28,21 @@ async def transaction(connection: Connection) -> AsyncIterator[None]:
     Statements are sent as they come, and BEGIN and COMMIT travel with their neighbors: psycopg's own transaction waits
     for each of them. Whatever is read later than the last statement within is read after the commit.
     """
+    recorded = None
     try:
         async with connection.pipeline():
             await connection.execute("BEGIN")
             yield
             await connection.execute("COMMIT")
+            recorded = begin("sql COMMIT")
     except BaseException:
         # The server has skipped whatever followed a failure, but the transaction is still open.
         if not connection.closed:
             await connection.rollback()
         raise
+    finally:
+        if recorded is not None:
+            recorded.end()
 
 
 async def lock_days(connection: Connection, days: Iterable[Day], unknown: Iterable[Day]) -> None:
@@ -60,8 +66,9 @@ async def find_keys_and_usages(
     used = connection.cursor(row_factory=tuple_row)
     if wanted:
         await used.execute(statements.USAGES, {"days": _json(wanted)}, prepare=True)
-    keys = _earlier(await found.fetchall()) if claims else {}
-    usages = {Day(*row[:3]): Usage(*row[3:]) for row in await used.fetchall()} if wanted else {}
+    with span("sql keys"):
+        keys = _earlier(await found.fetchall()) if claims else {}
+        usages = {Day(*row[:3]): Usage(*row[3:]) for row in await used.fetchall()} if wanted else {}
     return keys, usages
 
 
@@ -143,8 +150,9 @@ async def _load(connection: Connection, query: str, ids: Sequence[UUID], kind: A
     if not ids:
         return []
     cursor = connection.cursor(row_factory=dict_row)
-    await cursor.execute(query, (list(ids),), prepare=True)
-    return [msgspec.convert(row, kind) for row in await cursor.fetchall()]
+    with span(f"sql {kind.__name__}"):
+        await cursor.execute(query, (list(ids),), prepare=True)
+        return [msgspec.convert(row, kind) for row in await cursor.fetchall()]
 
 
 def _rows(changes: Sequence[Change], charts: Charts) -> dict[str, str]:
