@@ -1,7 +1,7 @@
 """The way to PostgreSQL for everything but the micro-batched writes: SQLAlchemy Core on an async engine."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from typing import Any, Self
 
 import psycopg
@@ -28,6 +28,8 @@ def sqlalchemy_url(url: str) -> str:
 
 class Database:
     """One engine per process."""
+
+    _waiting = 0
 
     def __init__(self, url: str | ConnectionInfo, *, pool_size: int = 5, by_index: bool = False) -> None:
         """Connect lazily.
@@ -79,24 +81,38 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """Yield a connection whose work commits at the end, or not at all."""
-        async with self.engine.begin() as connection:
-            await actor.tell(connection)
-            yield connection
+        with self._queue() as queue:
+            async with self.engine.begin() as connection:
+                queue.close()
+                await actor.tell(connection)
+                yield connection
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncConnection]:
         """Yield a connection that reads one moment: every statement sees the same rows."""
-        async with self.engine.connect() as connection:
-            await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            async with connection.begin():
-                yield connection
+        with self._queue() as queue:
+            async with self.engine.connect() as connection:
+                queue.close()
+                await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                async with connection.begin():
+                    yield connection
+
+    def _queue(self) -> ExitStack:
+        """Count as waiting until this is closed."""
+        self._waiting += 1
+        queue = ExitStack()
+        queue.callback(self._leave)
+        return queue
+
+    def _leave(self) -> None:
+        self._waiting -= 1
 
     def pool_counts(self) -> dict[str, int]:
-        """Return how many connections are used, and how many there are at most."""
+        """Return how many connections are used, how many there are at most, and how many wait for one."""
         pool = self.engine.sync_engine.pool
         if not isinstance(pool, QueuePool):  # it borrows from the write path, which counts for both
             return {"used": 0, "most": 0, "waiting": 0}
-        return {"used": pool.checkedout(), "most": pool.size(), "waiting": 0}
+        return {"used": pool.checkedout(), "most": pool.size(), "waiting": self._waiting}
 
     async def dispose(self) -> None:
         """Close every connection."""
