@@ -1,6 +1,7 @@
 """Who is calling, and may they: verifies the gateway's signed identity and asks the table of permissions."""
 
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 from time import time
 from typing import Annotated, Any
@@ -35,6 +36,10 @@ class Access:
         """Read a JWKS file."""
         keys = jwt.PyJWKSet.from_json(path.read_text(encoding="utf-8")).keys
         return cls({key.key_id: key.key for key in keys if key.key_id is not None})
+
+    async def key_ids(self) -> Iterable[str]:
+        """Return the names of the gateway's keys."""
+        return self._keys
 
     def identify(self, authorization: str | None) -> Identity:
         """Return the caller named by an ``Authorization`` header.

@@ -26,6 +26,7 @@ from payments.fraud.desk import FraudDesk
 from payments.fraud.service import Fraud
 from payments.fx.service import Fx
 from payments.idempotency.service import Idempotency
+from payments.key_ages.service import KeyAges
 from payments.keyring import Keyring
 from payments.ledger.service import Ledger
 from payments.merchants.service import Merchants
@@ -209,6 +210,14 @@ class Container:
             deliverer=self.deliverer,
             ledger=self.ledger,
             reconciliation=self.reconciliation,
+            key_ages=KeyAges(
+                self.database,
+                {
+                    "identity": self.access.key_ids,
+                    "keyring": self.keyring.key_ids,
+                    "vault": envelope.keys.key_ids,
+                },
+            ),
             certificate_hosts=settings.certificate_hosts,
         )
         self._show_counts(registry)

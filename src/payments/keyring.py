@@ -6,6 +6,7 @@ So no hash can stand in for another, and nothing sealed for one purpose opens fo
 import base64
 import hmac
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
@@ -43,6 +44,10 @@ class Keyring:
         """Read ``{"active": "k1", "keys": {"k1": "<base64 of 32 bytes>"}}``."""
         file = msgspec.json.decode(path.read_bytes(), type=_File)
         return cls(file.active, {key_id: base64.b64decode(text) for key_id, text in file.keys.items()})
+
+    async def key_ids(self) -> Iterable[str]:
+        """Return the name of the key that signs."""
+        return (self.active,)
 
     def sign(self, purpose: str, data: bytes) -> tuple[str, bytes]:
         """Return the active key's id and its HMAC-SHA256 of the data for one purpose."""

@@ -127,6 +127,13 @@ WORKER = (
         dimensions=("host",),
     ),
     Metric(
+        "payments_key_since_timestamp_seconds",
+        "gauge",
+        "since when the newest key of a purpose has been in use",
+        (Label("purpose", most=5),),
+        dimensions=("purpose",),
+    ),
+    Metric(
         "payments_task_seconds",
         "histogram",
         "runs of the worker's tasks",

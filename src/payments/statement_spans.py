@@ -21,7 +21,9 @@ def _begin(_connection: Any, _cursor: Any, statement: str, _parameters: Any, con
         operation = statement.split(None, 1)[0].upper()
         span.update_name(f"sql {operation}")
         # Parameters are not in the text: what people and cards are called stays here.
-        span.set_attributes({"db.system.name": "postgresql", "db.operation.name": operation, "db.query.text": statement})
+        span.set_attributes(
+            {"db.system.name": "postgresql", "db.operation.name": operation, "db.query.text": statement}
+        )
         context.recorded_span = span
 
 

@@ -1,10 +1,11 @@
-"""Looks at what no request shows: backlogs, outcomes nobody knows, the books, certificates. A task of the worker."""
+"""Looks at what no request shows: backlogs, unknown outcomes, the books, certificates, keys. Tasks of the worker."""
 
 import asyncio
 import ssl
 from collections.abc import Sequence
 
 from payments.events.sequencer import Sequencer
+from payments.key_ages.service import KeyAges
 from payments.ledger.service import Ledger
 from payments.payments.recovery import Recovery
 from payments.reconciliation.service import Reconciliation
@@ -27,6 +28,7 @@ class Vitals:
         deliverer: Deliverer,
         ledger: Ledger,
         reconciliation: Reconciliation,
+        key_ages: KeyAges,
         certificate_hosts: Sequence[str],
     ) -> None:
         """Take whom to ask."""
@@ -36,6 +38,7 @@ class Vitals:
         self._deliverer = deliverer
         self._ledger = ledger
         self._reconciliation = reconciliation
+        self._key_ages = key_ages
         self._hosts = certificate_hosts
 
     async def backlogs(self) -> int:
@@ -68,6 +71,13 @@ class Vitals:
         expires = self._registry.gauge("payments_certificate_expires_timestamp_seconds")
         for host in self._hosts:
             expires.of(host).set(await _expiry(host))
+        return 0
+
+    async def keys(self) -> int:
+        """Look how long our keys have been in use."""
+        since = self._registry.gauge("payments_key_since_timestamp_seconds")
+        for purpose, when in (await self._key_ages.since()).items():
+            since.of(purpose).set(when.timestamp())
         return 0
 
     def _set(self, name: str, value: float) -> None:

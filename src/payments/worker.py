@@ -64,6 +64,7 @@ def tasks(container: Container) -> list[Task]:
         ("measure backlogs", 5, container.vitals.backlogs),
         ("add up the books", 60, container.vitals.books),
         ("look at certificates", 3600, container.vitals.certificates),
+        ("look at keys", 3600, container.vitals.keys),
         ("create partitions", 86_400, create_partitions),
     ]
 

@@ -71,8 +71,8 @@ CASES = {
         [('gateway_upstream_connections{state="waiting"}', "4 0 4 0x97")],
     ),
     "MemoryHigh": (
-        [('process_resident_memory_bytes{job="payments"}', "1300000000x100")],
-        [('process_resident_memory_bytes{job="payments"}', "200000000x100")],
+        [('process_resident_memory_bytes{job="payments"}', "343000000x100")],
+        [('process_resident_memory_bytes{job="payments"}', "341000000x100")],
     ),
     "SignalsWithoutRedis": (
         [(DECISIONS.format("redis"), "0+60x100"), (DECISIONS.format("postgres"), "0+6x100")],
@@ -141,6 +141,10 @@ CASES = {
     "DeclinesHigh": (
         [(CREATED.format("captured"), "0+4x100"), (CREATED.format("declined"), "0+6x100")],
         [(CREATED.format("captured"), "0+6x100"), (CREATED.format("declined"), "0+4x100")],
+    ),
+    "KeyOld": (
+        [('payments_key_since_timestamp_seconds{purpose="keyring"}', f"{-366 * 86_400}x100")],
+        [('payments_key_since_timestamp_seconds{purpose="keyring"}', f"{-364 * 86_400}x100")],
     ),
     "CertificateExpires": (
         [

@@ -1,7 +1,11 @@
 """What the worker measures beside its work: backlogs, outcomes nobody knows, the books."""
 
+from datetime import timedelta
+from time import time
+
 import pytest
 
+from payments.key_ages.service import KeyAges
 from shared.ids import uuid_of
 from tests.support import platform_on
 
@@ -10,6 +14,9 @@ from tests.support import platform_on
 async def service(database, redis_url, tmp_path):
     async with platform_on(database, redis_url, tmp_path) as platform:
         yield platform
+
+
+KEY_SINCE = "payments_key_since_timestamp_seconds"
 
 
 def gauge(service, name, *labels):
@@ -54,6 +61,31 @@ async def test_the_books_balance_until_somebody_changes_them_by_hand(service):
         )
     await service.container.vitals.books()
     assert gauge(service, "payments_ledger_balanced", "test") == 0
+
+
+async def test_our_keys_are_seen(service):
+    began = time()
+    await service.container.vitals.keys()
+    for purpose in ("identity", "keyring", "vault"):
+        assert gauge(service, KEY_SINCE, purpose) == pytest.approx(began, abs=60), purpose
+
+
+async def test_a_key_is_as_old_as_its_first_use(service):
+    used = ["k1"]
+
+    async def tell():
+        return used
+
+    ages = KeyAges(service.container.database, {"keyring": tell})
+    first = (await ages.since())["keyring"]
+    assert (await ages.since())["keyring"] == first
+    with service.sql() as connection:
+        connection.execute("UPDATE payments.keys_seen SET first_seen = first_seen - interval '400 days'")
+    assert (await ages.since())["keyring"] == first - timedelta(days=400)
+    used[:] = ["k1", "k2"]  # one replaces the other
+    assert (await ages.since())["keyring"] > first
+    used[:] = ["k1"]
+    assert (await ages.since())["keyring"] == first - timedelta(days=400), "back to the old one"
 
 
 async def test_business_is_counted_once_per_commit(service):

@@ -44,6 +44,9 @@ class Steered:
     def __init__(self, keys, at, action):
         self._keys, self._at, self._action, self._count = keys, at, action, 0
 
+    async def key_ids(self):
+        return ()
+
     async def active_key_id(self):
         return await self._keys.active_key_id()
 

@@ -212,6 +212,9 @@ async def test_one_unknown_card_does_not_fail_its_neighbours(vault, merchant):
 class NoKeys:
     """A keeper of keys that cannot be reached."""
 
+    async def key_ids(self):
+        return ()
+
     async def active_key_id(self):
         raise KeysUnavailableError("no answer")
 

@@ -5,6 +5,7 @@
 
 from typing import NamedTuple
 
+from cdk.stages import PRODUCTION
 from manifests.observability.objectives import AVAILABILITY, BURNS, LATENCY, expression
 from manifests.observability.times import DAY, HOUR, MINUTE, Times
 
@@ -98,10 +99,13 @@ def _saturation(t: Times) -> list[Alert]:
         ),
         Alert(
             "MemoryHigh",
-            'process_resident_memory_bytes{job=~"gateway|payments|worker"} > 1.2e9',
+            " or ".join(
+                f'process_resident_memory_bytes{{job="{name}"}} > {size.memory_mib * 2**20 * 85 // 100}'
+                for name, size in PRODUCTION.workloads
+            ),
             10 * MINUTE,
             "warning",
-            "{{ $labels.job }} at {{ $labels.instance }} uses more than 1.2 GB",
+            "{{ $labels.job }} at {{ $labels.instance }} uses more than 85 % of its pod's memory",
         ),
     ]
 
@@ -250,6 +254,13 @@ def _money(t: Times) -> list[Alert]:
             0,
             "warning",
             "the certificate of {{ $labels.host }} runs out within two weeks",
+        ),
+        Alert(
+            "KeyOld",
+            f"time() - max by (purpose) (payments_key_since_timestamp_seconds) > {365 * DAY}",
+            0,
+            "warning",
+            "the key of {{ $labels.purpose }} has been in use for more than a year",
         ),
     ]
 

@@ -7,6 +7,7 @@ A ciphertext, nonce or wrapped key that was altered, or moved to another record,
 """
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
@@ -74,6 +75,9 @@ class KeyProvider(Protocol):
             KeysUnavailableError: the keeper does not answer.
 
         """
+
+    async def key_ids(self) -> Iterable[str]:
+        """Return the names of the keys in use that get old: none where the keeper renews them by itself."""
 
     async def generate_data_key(self, owner: Owner) -> DataKey:
         """Return a fresh data key, wrapped by the active key and bound to the owner.

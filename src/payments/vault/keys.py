@@ -4,6 +4,7 @@ import asyncio
 import base64
 import logging
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,6 +69,10 @@ class LocalKeys:
         """Return the id of the active key."""
         return self._current().active
 
+    async def key_ids(self) -> Iterable[str]:
+        """Return the name of the key that wraps."""
+        return (self._current().active,)
+
     async def generate_data_key(self, owner: Owner) -> DataKey:
         """Return a fresh data key, wrapped by AES-256-GCM under the active key."""
         ring = self._current()
@@ -115,6 +120,10 @@ class KmsKeys:
         except (BotoCoreError, ClientError) as error:
             raise KeysUnavailableError("KMS did not describe the key") from error
         return answer["KeyMetadata"]["Arn"]
+
+    async def key_ids(self) -> Iterable[str]:
+        """Return none: the key is renewed every year by KMS itself (cdk/stacks/security.py turns that on)."""
+        return ()
 
     async def generate_data_key(self, owner: Owner) -> DataKey:
         """Return a fresh data key with the ARN of the key that wrapped it."""

@@ -1,0 +1,1 @@
+"""How long the keys in use have been in use."""
