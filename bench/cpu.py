@@ -1,4 +1,4 @@
-"""CPU time by part of the platform, children included, and of everybody else on the machine."""
+"""CPU time and memory by part of the platform, children included, and CPU of everybody else on the machine."""
 
 import time
 from collections.abc import Mapping
@@ -35,6 +35,10 @@ class Meter:
         # Busy as the kernel counts it; the guests' share is part of user already.
         machine = sum(used) - used.idle - sum(getattr(used, name, 0.0) for name in ("iowait", "guest", "guest_nice"))
         return Sample({name: _tree(root) for name, root in self._roots.items()}, machine, time.perf_counter())
+
+    def memory(self) -> dict[str, float]:
+        """Return the MiB that each part's first process holds now; PostgreSQL shares most of its memory with others."""
+        return {name: root.memory_info().rss / 2**20 for name, root in self._roots.items()}
 
 
 def own() -> float:

@@ -17,6 +17,7 @@ from payments.devtools.client import Client
 
 OPEN_SHARE = 0.6  # of the measured saturation
 POSTGRES, GENERATOR = "postgres", "generator"
+OURS = ("gateway", "payments", "worker")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,7 @@ class Measured:
         rules: how many fraud rules were on.
         rules_us: CPU microseconds of evaluating them once.
         redis_mb: megabytes of Redis memory per million active cards.
+        memory_mib: the most that each of our processes held after any phase: what a pod's limit has to leave room for.
         balanced: whether the books balance after all of it.
         durability: the server's own word on fsync and synchronous_commit.
         sync_ms: what one durable write takes on this disk, milliseconds.
@@ -110,6 +112,7 @@ class Measured:
     rules: int
     rules_us: float
     redis_mb: float
+    memory_mib: dict[str, float]
     balanced: bool
     durability: dict[str, str]
     sync_ms: float
@@ -142,6 +145,7 @@ class _Measurement:
         self._pgbench = pgbench
         self._tell = tell
         self._answered = 0
+        self._memory: dict[str, float] = dict.fromkeys(OURS, 0.0)
 
     def run(self) -> Measured:
         stage = self._stage
@@ -182,6 +186,7 @@ class _Measurement:
             rules=len(rules),
             rules_us=decisions.rules_microseconds(rules),
             redis_mb=decisions.redis_megabytes(stage.folder / "counters", self._plan.counted_cards),
+            memory_mib=self._memory,
             balanced=self._balanced(),
             durability=self._durability(),
             sync_ms=stage.sync_ms,
@@ -211,6 +216,8 @@ class _Measurement:
         found = send()
         after = self._stage.meter.read()
         self._answered += found.answered
+        memory = self._stage.meter.memory()
+        self._memory = {name: max(most, memory[name]) for name, most in self._memory.items()}
         used: Mapping[str, float] = {name: after.parts[name] - before.parts[name] for name in after.parts}
         return Phase(
             answered=found.answered,

@@ -119,6 +119,12 @@ def _summary(measured: Measured) -> list[RenderableType]:
         ("one merchant ÷ two", f"{measured.hot_ratio:.2f}", None, "about 1"),
         (f"{measured.rules} fraud rules", f"{measured.rules_us:.1f} µs", measured.rules_us < _RULES_US, "below 30 µs"),
         ("Redis, a million active cards", f"{measured.redis_mb:.0f} MB", None, "one payment each, today"),
+        (
+            "memory at most",
+            ", ".join(f"{name} {mib:.0f}" for name, mib in measured.memory_mib.items()) + " MiB",
+            None,
+            "one process each",
+        ),
         ("errors", str(measured.errors), measured.errors == 0, "0"),
         (
             "payments answered, written",

@@ -33,13 +33,13 @@ _CONNECTIONS = 8
 
 
 def _workloads(*, gateway: Range, payments: Range, worker: Range) -> Workloads:
-    """Pods have one size everywhere, so that what is measured in one stage holds in the next."""
+    """Pods have one size everywhere, so that what is measured in one stage holds in the next: docs/PERFORMANCE.md."""
     return Workloads(
         gateway=Workload(replicas=gateway, cpu_millis=250, memory_mib=256, in_flight_target=64),
         payments=Workload(
             replicas=payments, cpu_millis=500, memory_mib=384, in_flight_target=32, connections=_CONNECTIONS
         ),
-        worker=Workload(replicas=worker, cpu_millis=200, memory_mib=256, connections=_CONNECTIONS),
+        worker=Workload(replicas=worker, cpu_millis=200, memory_mib=384, connections=_CONNECTIONS),
     )
 
 

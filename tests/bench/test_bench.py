@@ -44,6 +44,8 @@ def test_the_report_is_complete_and_nothing_fails(tmp_path):
     assert found["rules"] == 12
     assert found["rules_us"] > 0
     assert 50 < found["redis_mb"] < 1000
+    assert set(found["memory_mib"]) == {"gateway", "payments", "worker"}
+    assert all(20 < mib < 2000 for mib in found["memory_mib"].values())
     for turn in found["tpcb"]:
         assert turn["tps"] > 0
         assert set(turn["cpu_ms"]) == {"postgres", "generator"}

@@ -88,6 +88,7 @@ def test_errors_are_bad_answers_and_lost_payments(bad, answered, errors):
         rules=12,
         rules_us=1.0,
         redis_mb=1.0,
+        memory_mib={},
         balanced=True,
         durability={},
         sync_ms=1.0,
