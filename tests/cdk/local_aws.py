@@ -43,7 +43,8 @@ class LocalAws:
         }
 
     def client(self, service: str) -> Any:
-        return boto3.client(
+        connect: Any = boto3.client
+        return connect(
             service,
             endpoint_url=self.endpoint,
             region_name=REGION,
@@ -139,7 +140,8 @@ def _without(template: Template) -> Template:
                 return {key: rewrite(each) for key, each in value.items()}
             case list():
                 return [rewrite(each) for each in value]
-        return value
+            case _:
+                return value
 
     kept = {name: each for name, each in resources.items() if name not in gone}
     rewritten: Template = rewrite({**template, "Resources": kept})

@@ -22,7 +22,8 @@ class Session(boto3.Session):
         self.stubs: dict[str, Any] = {}
 
     def client(self, service_name: str, *rest: Any, **more: Any) -> Any:
-        return self.stubs.get(service_name) or super().client(service_name, *rest, **more)
+        connect: Any = super().client
+        return self.stubs.get(service_name) or connect(service_name, *rest, **more)
 
 
 @pytest.fixture
@@ -37,9 +38,8 @@ def stub(session):
     with ExitStack() as stack:
 
         def answers(service: str, *given: tuple[str, dict[str, Any] | str]) -> None:
-            client = boto3.client(
-                service, region_name=REGION, aws_access_key_id="testing", aws_secret_access_key="testing"
-            )
+            connect: Any = boto3.client
+            client = connect(service, region_name=REGION, aws_access_key_id="testing", aws_secret_access_key="testing")
             stubber = stack.enter_context(Stubber(client))
             for operation, answer in given:
                 if isinstance(answer, str):

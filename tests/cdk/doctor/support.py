@@ -1,5 +1,7 @@
 """What the looks are told, and how their findings are read."""
 
+from collections.abc import Iterable
+
 from payments.devtools.doctor import Finding
 
 ACCOUNT = "123456789012"
@@ -10,7 +12,7 @@ def delegated_to(*names: str):
     return lambda _: set(names)
 
 
-def told(found: list[Finding]) -> str:
+def told(found: Iterable[Finding]) -> str:
     return "\n".join(f"{finding.text} → {finding.fix}" for finding in found)
 
 

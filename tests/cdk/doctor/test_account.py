@@ -17,7 +17,7 @@ def test_the_caller_is_shown_with_account_and_region(look):
 def test_credentials_of_another_account_are_a_problem(look):
     (found,) = account.caller(look(replace(STAGING, account="999999999999")))
     assert "staging belongs to account 999999999999" in found.text
-    assert "sign in to 999999999999" in found.fix
+    assert "sign in to 999999999999" in str(found.fix)
 
 
 def test_the_root_user_is_a_problem(look, stub):
@@ -28,7 +28,7 @@ def test_the_root_user_is_a_problem(look, stub):
 def test_a_profile_of_another_region_is_pointed_out(look):
     _, found = account.caller(look(replace(DEVELOPMENT, region="eu-west-1")))
     assert not found.known
-    assert "--region eu-west-1" in found.fix
+    assert "--region eu-west-1" in str(found.fix)
 
 
 def bootstrapped(session, region: str = REGION, version: str = "30", stack: str | None = "CDKToolkit") -> None:
@@ -80,7 +80,7 @@ def test_quotas_count_what_is_there_already(look, session, stub):
     # One VPC is everybody's default.
     assert found[0].text == "VPCs: 1 for this stage beside 1, 5 allowed"
     assert found[1].text == "elastic IPs of NAT gateways: 3 for this stage beside 3, 5 allowed"
-    assert "--quota-code L-0263D0A3 --desired-value 6 --region eu-central-1" in found[1].fix
+    assert "--quota-code L-0263D0A3 --desired-value 6 --region eu-central-1" in str(found[1].fix)
     # Six nodes of two cores; twenty of four, the largest that the spot group may take.
     assert found[2].text == "vCPUs on demand, with every node: 12 for this stage, 32 allowed"
     assert found[3].text == "vCPUs on spot, with every node: 80 for this stage, 32 allowed"
@@ -94,7 +94,7 @@ def test_lambda_needs_what_is_reserved_and_what_may_not_be(look, session, stub):
     stub("service-quotas", ("get_service_quota", quota(10)))
     (found,) = quotas.quotas(look(DEVELOPMENT))
     assert "122 for this stage, 10 allowed" in found.text
-    assert "--desired-value 122" in found.fix
+    assert "--desired-value 122" in str(found.fix)
     stub(
         "service-quotas",
         ("get_service_quota", "NoSuchResourceException"),

@@ -26,7 +26,7 @@ def test_images_are_pinned_and_pushed(look, session, monkeypatch, tmp_path):
     monkeypatch.setattr(images, "FOLDER", tmp_path)
     missing = list(local.pinned_images(look(STAGING)))
     assert [finding.text for finding in missing] == [f"the image of {name} is not pinned" for name in images.NAMES]
-    assert "payments images pin gateway=REPOSITORY@sha256:… --stage staging" in missing[0].fix
+    assert "payments images pin gateway=REPOSITORY@sha256:… --stage staging" in str(missing[0].fix)
 
     ecr = session.client("ecr")
     ecr.create_repository(repositoryName="payments-staging/gateway")

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from cdk.doctor import versions
+from cdk.stacks.cluster import ADDONS
 from cdk.stages import STAGING
 from tests.cdk.doctor.support import told, well
 
@@ -31,7 +32,7 @@ def addons(**instead: str) -> list[tuple[str, dict[str, Any]]]:
                 ]
             },
         )
-        for name, (version, _) in versions.ADDONS.items()
+        for name, (version, _) in ADDONS.items()
     ]
 
 
@@ -39,7 +40,7 @@ def test_kubernetes_and_its_add_ons_are_asked_for(look, stub):
     stub("eks", kubernetes("STANDARD_SUPPORT", datetime(2027, 3, 27, tzinfo=UTC)), *addons())
     found = list(versions.eks(look(STAGING)))
     assert found[0].text == "Kubernetes 1.35 is supported until 2027-03-27"
-    assert len(found) == 1 + len(versions.ADDONS)
+    assert len(found) == 1 + len(ADDONS)
     assert well(found)
 
 
