@@ -141,6 +141,8 @@ class Serverless:
     snap_start: bool = False
     canary_percent: int = 10
     """How much traffic a new version takes for five minutes before it takes everything; 0 shifts at once."""
+    metric_series: int = 200
+    """The most series of the services' own that CloudWatch may be sent: each is paid for. A test holds it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,3 +236,4 @@ class Usage:
     log_gb: int
     egress_gb: int
     metric_series: int
+    """Of our own in CloudWatch, on EKS; what Lambda can make is computed."""

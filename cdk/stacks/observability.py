@@ -13,13 +13,14 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from cdk.application_metrics import GRAPHS, WATCHED, Graph, Watch
 from cdk.stacks.database import DatabaseStack
 from cdk.stacks.objectives import LATENCY_PERCENT, burn_alarms, request_share
 from cdk.stacks.serverless import ServerlessStack
 from cdk.stacks.stage_stack import StageStack
 from cdk.stage import Stage
 
-_MINUTES = 5
+_PERIOD = cdk.Duration.minutes(5)
 
 
 class ObservabilityStack(StageStack):
@@ -116,6 +117,43 @@ class ObservabilityStack(StageStack):
             )
         )
 
+        for watch in WATCHED:
+            self._watch_services(watch)
+        self._dashboard.add_widgets(*(self._graph(graph) for graph in GRAPHS))
+
+    def _watch_services(self, watch: Watch) -> None:
+        found = {f"m{number}": each for number, each in enumerate(self._series(watch))}
+        worst = "MIN" if watch.below is not None else "MAX"
+        expression = f"{worst}([{','.join(found)}])"
+        metric = (
+            cloudwatch.MathExpression(
+                expression=expression, using_metrics=dict(found), period=_PERIOD, label=watch.metric
+            )
+            if len(found) > 1
+            else found["m0"]
+        )
+        missing = cloudwatch.TreatMissingData.BREACHING if watch.silence_is_bad else None
+        self._show(
+            "Services",
+            self._notifying(watch.name, metric, above=watch.above, below=watch.below, missing=missing),
+        )
+
+    def _graph(self, graph: Graph) -> cloudwatch.GraphWidget:
+        return cloudwatch.GraphWidget(title=graph.title, width=12, left=self._series(graph))
+
+    def _series(self, of: Watch | Graph) -> list[cloudwatch.Metric]:
+        return [
+            cloudwatch.Metric(
+                # As `function_environment` tells the functions.
+                namespace=self.stage.prefix,
+                metric_name=of.metric,
+                dimensions_map=dict(dimensions),
+                statistic=of.statistic,
+                period=_PERIOD,
+            )
+            for dimensions in of.series
+        ]
+
     def _alarm(
         self,
         name: str,
@@ -128,6 +166,25 @@ class ObservabilityStack(StageStack):
         for_periods: int = 1,
         statistic: str = "Maximum",
     ) -> cloudwatch.Alarm:
+        found = cloudwatch.Metric(
+            namespace=namespace,
+            metric_name=metric,
+            dimensions_map=dict(dimensions),
+            statistic=statistic if below is None else "Minimum",
+            period=_PERIOD,
+        )
+        return self._notifying(name, found, above=above, below=below, for_periods=for_periods)
+
+    def _notifying(
+        self,
+        name: str,
+        metric: cloudwatch.IMetric,
+        *,
+        above: float | None,
+        below: float | None,
+        for_periods: int = 1,
+        missing: cloudwatch.TreatMissingData | None = None,
+    ) -> cloudwatch.Alarm:
         operator = cloudwatch.ComparisonOperator
         threshold = above if above is not None else below
         assert threshold is not None  # noqa: S101  callers give one of the two
@@ -136,17 +193,11 @@ class ObservabilityStack(StageStack):
             name,
             alarm_name=f"{self.stage.prefix}-{name}",
             alarm_description=f"docs/ALARMS.md#{name}",
-            metric=cloudwatch.Metric(
-                namespace=namespace,
-                metric_name=metric,
-                dimensions_map=dict(dimensions),
-                statistic=statistic if below is None else "Minimum",
-                period=cdk.Duration.minutes(_MINUTES),
-            ),
+            metric=metric,
             threshold=threshold,
             comparison_operator=operator.GREATER_THAN_THRESHOLD if below is None else operator.LESS_THAN_THRESHOLD,
             evaluation_periods=for_periods,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            treat_missing_data=missing or cloudwatch.TreatMissingData.NOT_BREACHING,
         )
         alarm.add_alarm_action(self._action)
         alarm.add_ok_action(self._action)

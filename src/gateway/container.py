@@ -40,14 +40,21 @@ from shared.telemetry import Telemetry
 REDIS_SECONDS = 0.25
 
 
-def build(settings: Settings, *, upstream: Upstream | None = None, clock: Clock | None = None) -> Edge:
+def build(
+    settings: Settings,
+    *,
+    upstream: Upstream | None = None,
+    clock: Clock | None = None,
+    registry: Registry | None = None,
+) -> Edge:
     """Return the gateway.
 
-    ``upstream`` replaces HTTP where payments runs in the same process. Nothing here needs a running event loop.
+    ``upstream`` replaces HTTP where payments runs in the same process, and ``registry`` measures both there. Nothing
+    here needs a running event loop.
     """
     clock = clock or Clock()
-    telemetry = Telemetry("gateway", settings, CATALOGUE, trace_ratio=settings.trace_ratio)
-    registry = telemetry.registry
+    registry = registry or Registry(CATALOGUE)
+    telemetry = Telemetry("gateway", settings, registry, trace_ratio=settings.trace_ratio)
     upstream = upstream or _over_http(settings, clock, registry)
     redis = RedisConnection(settings.redis_url, timeout=REDIS_SECONDS) if settings.redis_url is not None else None
     signer = Signer(load_private_key(settings.identity_key_file), clock)

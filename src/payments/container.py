@@ -82,6 +82,7 @@ class Container:
         sandbox_delay: Delay = asyncio.sleep,
         clock: Callable[[], datetime] = _now,
         serverless: bool = False,
+        registry: Metrics | None = None,
     ) -> None:
         """Build the parts; nothing connects yet.
 
@@ -91,10 +92,11 @@ class Container:
             clock: tells what has matured, and which day it is for payouts.
             serverless: one request at a time, whose answer is sent when it is complete: a single connection to
                 PostgreSQL does everything, and streams end.
+            registry: measures, where somebody else reads the metrics than Prometheus.
         """
         self.settings = settings
-        self.telemetry = Telemetry(process, settings, CATALOGUE)
-        registry = self.telemetry.registry
+        registry = registry or Metrics(CATALOGUE)
+        self.telemetry = Telemetry(process, settings, registry)
         pool = write_pool(settings.connection_info(), shared=serverless)
         self.database = (
             Database.sharing(pool) if serverless else Database(settings.connection_info(), by_index=process == "worker")

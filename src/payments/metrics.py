@@ -1,5 +1,6 @@
 """Everything that payments and its worker measure; docs/OBSERVABILITY.md shows it as a table."""
 
+from payments.payments.states import STATUSES
 from shared.loop_lag import LAG
 from shared.metrics import Label, Metric
 from shared.red import red_metrics
@@ -17,7 +18,7 @@ SERVICE = (
         "payments_created_total",
         "counter",
         "payments written, by the status they began with",
-        (_CURRENCY, Label("status", most=20), _MODE),
+        (_CURRENCY, Label("status", STATUSES), _MODE),
         dimensions=("status", "mode"),
     ),
     Metric(

@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 
 from payments import worker
 from payments.container import Container
+from payments.metrics import CATALOGUE
 from payments.settings import Settings
 from shared.lambda_secrets import write_secret_files
 from shared.serverless import Environment
@@ -26,15 +27,16 @@ class WorkerFunction:
 
     def __init__(self) -> None:
         """Connect on first use."""
-        self._environment = Environment()
+        self._environment = Environment(CATALOGUE)
         self._container: Container | None = None
         self._processor = BatchProcessor(event_type=EventType.SQS)
 
     def __call__(self, event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own class
         """Run what the event names."""
-        if "Records" in event:
-            return process_partial_response(event, self._handle, self._processor, context)
-        return self._environment.run(lambda: self._run(event.get("tasks")))
+        with self._environment.invocation(context):
+            if "Records" in event:
+                return process_partial_response(event, self._handle, self._processor, context)
+            return self._environment.run(lambda: self._run(event.get("tasks")))
 
     def _handle(self, record: dict[str, Any]) -> None:
         task = json.loads(record["body"])["task"]
@@ -53,7 +55,7 @@ class WorkerFunction:
     async def _opened(self) -> Container:
         if self._container is None:
             write_secret_files()
-            self._container = Container(Settings(), serverless=True)
+            self._container = Container(Settings(), serverless=True, registry=self._environment.registry)
             await self._container.open()
         return self._container
 

@@ -55,17 +55,33 @@ def redact(text: str) -> str:
 
 def configure(service: str, form: Format, level: int = logging.INFO) -> None:
     """Send everything that this process logs to stderr, in one form."""
+    if form == "json":
+        configure_json(service, level)
+    else:
+        _take_over(_handler(_TextFormatter()), level)
+
+
+def configure_json(service: str, level: int = logging.INFO) -> Logger:
+    """Do so as JSON; what the logger that comes back is told to append is in every line."""
+    formatter = _JsonFormatter(use_rfc3339=True, utc=True, serialize_stacktrace=False)
+    handler = _handler(formatter)
+    # The logger of this name is the parent of all the service's own; the handler serves every other one as well.
+    own = Logger(service=service, level=level, logger_handler=handler, logger_formatter=formatter)
+    logging.getLogger(own.name).propagate = False
+    _take_over(handler, level)  # last: Powertools tells handlers that it finds there to leave its logger out
+    return own
+
+
+def _handler(formatter: logging.Formatter) -> logging.Handler:
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_identify)
+    handler.setFormatter(formatter)
+    return handler
+
+
+def _take_over(handler: logging.Handler, level: int) -> None:
     root = logging.getLogger()
     root.setLevel(level)
-    if form == "text":
-        handler.setFormatter(_TextFormatter())
-    else:
-        formatter = _JsonFormatter(use_rfc3339=True, utc=True, serialize_stacktrace=False)
-        # The logger of this name is the parent of all the service's own; the handler serves every other one as well.
-        own = Logger(service=service, level=level, logger_handler=handler, logger_formatter=formatter)
-        logging.getLogger(own.name).propagate = False
     root.handlers[:] = [handler]
 
 

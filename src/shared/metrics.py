@@ -149,7 +149,12 @@ class Family(Generic[Cell]):
 class Registry:
     """The metrics of one process: those of its catalogue and no others."""
 
-    def __init__(self, catalogue: Iterable[Metric]) -> None:
+    def __init__(
+        self, catalogue: Iterable[Metric], *, gauge: type[Gauge] = Gauge, histogram: type[Histogram] = Histogram
+    ) -> None:
+        """Take the catalogue, and which cells hold gauges and histograms until somebody reads them."""
+        self._gauge = gauge
+        self._histogram = histogram
         self._catalogue = {metric.name: metric for metric in catalogue}
         self._families: dict[str, AnyFamily] = {}
 
@@ -159,11 +164,11 @@ class Registry:
 
     def gauge(self, name: str) -> Family[Gauge]:
         """Return a family of gauges."""
-        return self._family(name, "gauge", Gauge)
+        return self._family(name, "gauge", self._gauge)
 
     def histogram(self, name: str) -> Family[Histogram]:
         """Return a family of histograms."""
-        return self._family(name, "histogram", Histogram)
+        return self._family(name, "histogram", self._histogram)
 
     def _family(self, name: str, kind: Kind, cell: type[Cell]) -> Family[Cell]:
         metric = self._catalogue[name]

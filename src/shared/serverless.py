@@ -5,24 +5,51 @@ the event loop they belong to. Nothing happens at import, so a snapshot of a fre
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
+import os
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from mangum import Mangum
 from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 from starlette.types import ASGIApp
 
+from shared import logs
+from shared.cloudwatch import CloudWatch
+from shared.metrics import Metric, Registry
 from shared.problems import MEDIA_TYPE
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
 
 Event = dict[str, Any]
 
 
 class Environment:
-    """One execution environment: its event loop, and what was built in it."""
+    """One execution environment: its event loop, its logger, and what it measures."""
 
-    def __init__(self) -> None:
-        """Start with nothing."""
+    def __init__(self, catalogue: Iterable[Metric]) -> None:
+        """Take what there is to measure."""
+        self._cloudwatch = CloudWatch(catalogue)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._logger: Logger | None = None
+
+    @property
+    def registry(self) -> Registry:
+        """Who measures; metrics are written when an invocation ends."""
+        return self._cloudwatch.registry
+
+    @contextmanager
+    def invocation(self, context: Any, correlation_id: str | None = None) -> Iterator[None]:  # noqa: ANN401
+        """Say in every log line which invocation it belongs to, and write at its end what was measured."""
+        cold_start = self._logger is None
+        logger = self._logger = self._logger or logs.configure_json(os.environ.get("POWERTOOLS_SERVICE_NAME", "lambda"))
+        logger.append_keys(cold_start=cold_start, function_request_id=context.aws_request_id)
+        logger.set_correlation_id(correlation_id or context.aws_request_id)
+        try:
+            yield
+        finally:
+            self._cloudwatch.write()
 
     def run(self, work: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401 - whatever the work returns
         """Run something on the loop of this environment, always the same one."""
@@ -40,23 +67,27 @@ class Environment:
 class HttpFunction:
     """Answers API Gateway's events with an application that is built on the first of them."""
 
-    def __init__(self, build: Callable[[], Awaitable[ASGIApp]]) -> None:
-        """Take what builds the application and opens what it needs."""
+    def __init__(self, build: Callable[[Registry], Awaitable[ASGIApp]], catalogue: Iterable[Metric]) -> None:
+        """Take what builds the application and opens what it needs, and what there is to measure."""
         self._build = build
-        self._environment = Environment()
+        self._environment = Environment(catalogue)
         self._adapter: Mangum | None = None
 
     def __call__(self, event: Event, context: Any) -> Event:  # noqa: ANN401 - Lambda's own class
         """Answer one request."""
-        if self._adapter is None:
-            application = self._environment.run(self._build)
-            self._adapter = Mangum(
-                application,
-                lifespan="off",  # Mangum would start and stop the application around every request
-                api_gateway_base_path=_stage_path(event),
-                text_mime_types=[*DEFAULT_TEXT_MIME_TYPES, MEDIA_TYPE],
-            )
-        return self._adapter(event, context)
+        # API Gateway's own id, which its access log has too.
+        with self._environment.invocation(context, event["requestContext"]["requestId"]):
+            if self._adapter is None:
+                self._adapter = self._built(event)
+            return self._adapter(event, context)
+
+    def _built(self, event: Event) -> Mangum:
+        return Mangum(
+            self._environment.run(lambda: self._build(self._environment.registry)),
+            lifespan="off",  # Mangum would start and stop the application around every request
+            api_gateway_base_path=_stage_path(event),
+            text_mime_types=[*DEFAULT_TEXT_MIME_TYPES, MEDIA_TYPE],
+        )
 
 
 def _stage_path(event: Event) -> str:

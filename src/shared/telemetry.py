@@ -1,7 +1,7 @@
 """What a process has to be told about its logs, metrics and traces, and how these start and stop."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import Field
@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings
 
 from shared import logs
 from shared.loop_lag import watch_lag
-from shared.metrics import Metric, Registry
+from shared.metrics import Registry
 from shared.tracing import Tracing
 
 
@@ -31,10 +31,10 @@ class Telemetry:
     """The metrics and traces of one process."""
 
     def __init__(
-        self, service: str, settings: TelemetrySettings, catalogue: Iterable[Metric], *, trace_ratio: float = 0.0
+        self, service: str, settings: TelemetrySettings, registry: Registry, *, trace_ratio: float = 0.0
     ) -> None:
-        """Take the name that logs and traces show, and the share of requests whose traces begin here."""
-        self.registry = Registry(catalogue)
+        """Take the name that traces show, who measures, and the share of requests whose traces begin here."""
+        self.registry = registry
         endpoint = settings.otlp_endpoint
         self.tracing = Tracing.to(endpoint, service, trace_ratio) if endpoint is not None else None
         self._settings = settings
@@ -42,11 +42,11 @@ class Telemetry:
         self._stop_serving: Callable[[], None] | None = None
 
     def open(self) -> None:
-        """Watch the event loop, and answer scrapes where a port is set."""
-        self._watch = asyncio.create_task(watch_lag(self.registry))
+        """Where a port is set, answer scrapes, and watch the event loop for them."""
         if self._settings.metrics_port is not None:
             from shared.exposition import serve  # noqa: PLC0415 - Lambda does without it
 
+            self._watch = asyncio.create_task(watch_lag(self.registry))
             self._stop_serving = serve(self.registry, self._settings.metrics_host, self._settings.metrics_port)
 
     async def close(self) -> None:

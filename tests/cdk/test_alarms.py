@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from cdk.application_metrics import GRAPHS, WATCHED
+from tests.docs.test_observability import catalogue
+
 ROOT = Path(__file__).parents[2]
 
 # What AWS publishes by itself, of what we watch.
@@ -39,7 +42,42 @@ def test_no_alarm_watches_a_metric_that_nobody_emits(any_assembly):
     for name, alarm in alarms.items():
         for _, stat in metrics(alarm["Properties"]):
             metric = stat["Metric"]
-            assert metric["MetricName"] in PUBLISHED[metric["Namespace"]], name
+            if metric["Namespace"] == f"payments-{any_assembly.stage}":
+                assert_is_written(metric)
+            else:
+                assert metric["MetricName"] in PUBLISHED[metric["Namespace"]], name
+
+
+def assert_is_written(metric):
+    """A series that the services write: tests/serverless compares the same with what an invocation wrote."""
+    defined = catalogue()[metric["MetricName"]]
+    assert defined.dimensions is not None, defined.name
+    given = {each["Name"]: each["Value"] for each in metric.get("Dimensions", ())}
+    assert given.keys() == set(defined.dimensions), defined.name
+    values = {label.name: label.values for label in defined.labels}
+    assert all(value in values[name] for name, value in given.items() if values[name]), given
+
+
+def test_all_that_is_watched_is_in_the_templates(assembly):
+    deployed = assembly("development", "serverless")
+    alarms = deployed.resources("AWS::CloudWatch::Alarm").values()
+    named = {alarm["Properties"]["AlarmName"]: alarm["Properties"] for alarm in alarms}
+    for watch in WATCHED:
+        alarm = named[f"payments-development-{watch.name}"]
+        found = [stat["Metric"] for _, stat in metrics(alarm)]
+        assert {metric["Namespace"] for metric in found} == {"payments-development"}
+        assert [metric["MetricName"] for metric in found] == [watch.metric] * len(watch.series)
+        assert alarm["TreatMissingData"] == ("breaching" if watch.silence_is_bad else "notBreaching")
+    (dashboard,) = deployed.resources("AWS::CloudWatch::Dashboard").values()
+    for graph in GRAPHS:
+        assert graph.metric in json.dumps(dashboard)
+        for series in graph.series:
+            assert_is_written(
+                {
+                    "MetricName": graph.metric,
+                    "Dimensions": [{"Name": name, "Value": value} for name, value in series.items()],
+                }
+            )
 
 
 def fires(alarm, bad_by_minute, all_by_minute, slow_share=0.0):

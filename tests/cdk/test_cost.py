@@ -14,6 +14,7 @@ import pytest
 from botocore.stub import Stubber
 from rich.console import Console
 
+from cdk.application_metrics import metric_series
 from cdk.cost import __main__ as command
 from cdk.cost import load, output, prices
 from cdk.cost.bill import Bill, bill, bills, break_even
@@ -181,6 +182,14 @@ def test_the_usage_profile_moves_the_bill(production: Inputs, field: str):
     more = replace(production.profile, **{field: 10 * getattr(production.profile, field)})
     month = load.expected(more)
     assert bill(replace(production, profile=more), month, TABLE).usd > expected(production).usd
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_series_of_metrics_are_counted_priced_and_limited(inputs: Stages, name: str):
+    found, limit = inputs(name, "serverless"), stage_named(name).serverless.metric_series
+    priced = [line for line in expected(found).lines if line.item.resource == "usage/metrics"]
+    assert [line.item.quantity for line in priced] == [metric_series()]
+    assert metric_series() <= limit, f"{metric_series()} series may come to be in CloudWatch, {limit} are wanted"
 
 
 def test_prices_of_another_region_are_refused(production: Inputs):

@@ -76,6 +76,7 @@ MUTATIONS = [
     Mutation("serverless.worker_concurrency", 5, "serverless", LAMBDA),
     Mutation("serverless.snap_start", False, "serverless", LAMBDA),
     Mutation("serverless.canary_percent", 20, "serverless", LAMBDA),
+    Mutation("serverless.metric_series", 1, "bill"),  # a limit: tests/cdk/test_cost.py
     *(Mutation(f"workloads.{name}", replace(size, memory_mib=999), "manifests") for name, size in EKS.workloads),
     Mutation("edge.enabled", False, "edge"),
     Mutation("edge.requests_per_five_minutes", 5_000, "edge"),

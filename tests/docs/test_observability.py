@@ -39,6 +39,11 @@ def test_the_table_says_what_the_catalogues_say():
     assert document == renewed(document), "run: python -m tests.docs.test_observability"
 
 
+def test_the_page_says_how_many_series_cloudwatch_may_get():
+    count = sum(metric.cloudwatch_series for metric in catalogue().values())
+    assert f"at most {count} series" in PAGE.read_text(encoding="utf-8"), count
+
+
 def test_names_follow_the_conventions_of_prometheus():
     for metric in catalogue().values():
         assert re.fullmatch(r"[a-z][a-z0-9_]*", metric.name)

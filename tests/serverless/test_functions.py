@@ -9,8 +9,10 @@ import psycopg
 import pytest
 import redis
 
-from tests.contract.client import Client
+from cdk.application_metrics import GRAPHS, WATCHED
+from tests.contract.client import Caller, Client
 from tests.contract.places import OnLambda, environment, key_files, set_rates
+from tests.docs.test_observability import catalogue
 from tests.serverless.runtime import Function, FunctionError, http_event
 
 pytestmark = pytest.mark.slow
@@ -111,6 +113,57 @@ def test_the_stream_ends_with_what_there_is(start, platform, merchant):
     cursor = answer["body"].rsplit("id: ", 1)[1].strip()
     again = platform.invoke(http_event("GET", "/v1/stream", headers | {"last-event-id": cursor}))
     assert "event:" not in again["body"]
+
+
+STAGE = {"POWERTOOLS_METRICS_NAMESPACE": "payments-development", "POWERTOOLS_SERVICE_NAME": "platform"}
+
+
+def written_metrics(output):
+    """What CloudWatch reads in a log: each series by name and dimensions, with its values."""
+    found: dict[tuple[str, frozenset[tuple[str, str]]], list[float]] = {}
+    for line in (json.loads(line) for line in output if '"_aws"' in line):
+        (directive,) = line["_aws"]["CloudWatchMetrics"]
+        assert directive["Namespace"] == STAGE["POWERTOOLS_METRICS_NAMESPACE"]
+        dimensions = frozenset((name, line[name]) for name in directive["Dimensions"][0])
+        for metric in directive["Metrics"]:
+            found.setdefault((metric["Name"], dimensions), []).extend(line[metric["Name"]])
+    return found
+
+
+def is_defined(name, dimensions):
+    defined = catalogue()[name]
+    return defined.dimensions is not None and {name for name, _ in dimensions} == set(defined.dimensions)
+
+
+def test_a_request_writes_its_metrics(start, keys, merchant):
+    with start("gateway.lambda_handler.handler", **STAGE) as function:
+        Caller(Client(OnLambda(function, keys.admin_token())), "measured", merchant.credential).pay()
+    found = written_metrics(function.output)
+    assert all(is_defined(*series) for series in found)
+    assert found["payments_created_total", frozenset({("status", "captured"), ("mode", "test")})] == [1]
+    assert sum(sum(values) for (name, _), values in found.items() if name == "payments_decisions_total") == 1
+    (seconds,) = found["gateway_http_request_duration_seconds", frozenset({("route", "/v1/payments")})]
+    assert 0 < seconds < 60
+    # The pictures of the dashboard that are about payments find these names and dimensions.
+    graphed = {(graph.metric, frozenset(each.items())) for graph in GRAPHS for each in graph.series}
+    assert {name for name, _ in graphed & set(found)} >= {
+        "payments_created_total",
+        "payments_commit_seconds",
+        "payments_decisions_total",
+        "gateway_http_request_duration_seconds",
+    }
+
+
+def test_the_worker_writes_what_alarms_watch(start):
+    with start("payments.worker_lambda.handler", **STAGE) as worker:
+        worker.invoke({})
+    found = written_metrics(worker.output)
+    assert all(is_defined(*series) for series in found)
+    for watch in WATCHED:
+        if catalogue()[watch.metric].kind == "gauge" and watch.name != "reconciliation":  # no file, no differences
+            assert {(watch.metric, frozenset(each.items())) for each in watch.series} <= set(found), watch.name
+    assert found["payments_ledger_balanced", frozenset({("mode", "test")})] == [1]
+    assert all(line.startswith("{") for line in worker.output), worker.output  # logs are JSON too
 
 
 def test_payments_alone(start):
