@@ -67,7 +67,12 @@ def _before(options: argparse.Namespace, table: Prices) -> dict[str, dict[str, s
             raise CostError(f"{options.compare} is not what --json prints: {error}") from error
         return before
     with checkout(options.compare) as tree:
-        return _sums(bills(_inputs(options, tree), table))
+        try:
+            return _sums(bills(_inputs(options, tree), table))
+        except SynthesisError as error:
+            # An old commit that describes its stages in another way, or needs other libraries.
+            reason = str(error).rpartition("\n")[2]
+            raise CostError(f"{options.compare} does not synthesize here ({reason}); take a later commit") from error
 
 
 def _sums(found: list[Bill]) -> dict[str, dict[str, str]]:

@@ -109,20 +109,25 @@ def _metric_series(stage: Any) -> int:  # noqa: ANN401 - as above
 
 
 def _leave(name: str, compute: str, folder: Path) -> None:
-    # From the working copy on the path, which need not be the one of this file.
-    from aws_cdk import App  # noqa: PLC0415
-
-    from cdk.application import feature_flags  # noqa: PLC0415
+    # Or this very project would stand in for a commit that has no such folder: it is installed, and so on the path.
+    for part in ("cdk/stages.py", "cdk8s/manifests/synthesis.py"):
+        if not Path(part).is_file():
+            sys.exit(f"there is no {part}")
+    # From the working copy on the path, which need not be the one of this file; what is refused needs no library.
     from cdk.stage_parts import StageError  # noqa: PLC0415
     from cdk.stages import stage_named  # noqa: PLC0415
-    from cdk.wiring import wire  # noqa: PLC0415
-    from manifests.synthesis import objects  # noqa: PLC0415
 
     try:
         stage = stage_named(name)
         stage = stage.on(compute) if compute else stage  # type: ignore[arg-type]  # it refuses any other
     except StageError as error:
         sys.exit(str(error))
+    from aws_cdk import App  # noqa: PLC0415
+
+    from cdk.application import feature_flags  # noqa: PLC0415
+    from cdk.wiring import wire  # noqa: PLC0415
+    from manifests.synthesis import objects  # noqa: PLC0415
+
     folder.mkdir(parents=True, exist_ok=True)
     # What is in the functions costs nothing, so nobody has to build the bundle for an estimate.
     bundle = folder / "bundle.zip"

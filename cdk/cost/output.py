@@ -80,9 +80,9 @@ def compare(console: Console, before: dict[str, dict[str, str]], bills: list[Bil
     for each in bills:
         if each.load in before:
             was = sum(Decimal(usd) for usd in before[each.load].values())
-            console.print(
-                f"  {each.load:32} {was:>12,.2f} → {each.usd:,.2f}  ({each.usd - was:+,.2f})", highlight=False
-            )
+            # Of rounded lines on both sides, or months that are the same would differ by cents.
+            now = sum(round(usd, 2) for usd in each.by_resource().values())
+            console.print(f"  {each.load:32} {was:>12,.2f} → {now:,.2f}  ({now - was:+,.2f})", highlight=False)
 
 
 def _pods(each: Bill) -> str:
