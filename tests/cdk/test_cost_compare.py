@@ -7,7 +7,7 @@ import pytest
 
 from cdk.cost import __main__ as command
 from cdk.cost import load, prices
-from cdk.cost.inputs import ROOT, Inputs, profile_of, templates
+from cdk.cost.inputs import ROOT, Inputs, profile_of, synthesize, templates
 from cdk.stages import DEVELOPMENT
 from payments.devtools.manifests import sources
 
@@ -49,8 +49,9 @@ def synthesized(assembly, monkeypatch):
         templates=templates(assembly("development", "serverless").folder / "assembly", "development"),
         manifests=[],
     )
-    real = command.synthesize
-    monkeypatch.setattr(command, "synthesize", lambda *words, root: here if root == ROOT else real(*words, root=root))
+    monkeypatch.setattr(
+        command, "synthesize", lambda *words, root: here if root == ROOT else synthesize(*words, root=root)
+    )
 
 
 def test_a_smaller_database_than_the_commits_saves_the_difference(history, synthesized, capsys):
