@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 
@@ -18,7 +19,7 @@ async def run(service: Platform, *words: str) -> tuple[int, str]:
     ran = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-m", "payments", *words],
-        env=os.environ | {"PAYMENTS_DATABASE_URL": service.database.url, "COLUMNS": "200"},
+        env=os.environ | {"PAYMENTS_DATABASE_URL": service.database.url, "COLUMNS": "80"},
         capture_output=True,
         text=True,
         check=False,
@@ -49,6 +50,7 @@ async def test_inspect_tells_all_but_the_card(service: Platform):
     assert code == 0, shown
     for part in ("order-7", "captured", "acquirer_receivable", "payment.captured", "receipt", "timeline", "lookup"):
         assert part in shown
+    assert re.search(r"payment\.captured +evt_[0-9a-f]{32}\n", shown), "whole, also where the terminal is narrow"
     assert "Traceback" not in shown
     for secret in (VISA, "424242", "400000", "fingerprint"):
         assert secret not in shown

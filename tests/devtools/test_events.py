@@ -78,3 +78,11 @@ def test_a_wrong_key_is_one_line(state: State):
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("payments: 401: ")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_url_without_its_scheme_is_told_apart():
+    told = subprocess.run(
+        payments("listen", "--forward-to", "localhost:3000"), capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 1
+    assert "write http://localhost:3000" in told.stdout + told.stderr

@@ -5,7 +5,7 @@ Without settings in the environment, the commands look at the platform that ``ma
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -98,10 +98,20 @@ def inspect_payment(
             console.print(f"  {name}: {_text(value)}", soft_wrap=True, highlight=False)
     if found.receipt is not None:
         console.print("\n[bold]receipt of its decision[/]")
-        console.print_json(json.dumps(found.receipt))
+        for name, value in _said(found.receipt):
+            console.print(f"  {name}: {value}", soft_wrap=True, markup=False, highlight=False)
     for section in found.sections:
         console.print(f"\n[bold]{section.title}[/]")
         _print_rows(console, section.rows)
+
+
+def _said(receipt: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield what a receipt says, one line for each thing, without what it leaves open."""
+    for name, value in receipt.items():
+        if isinstance(value, dict):
+            yield from _said(value, f"{prefix}{name}.")
+        elif value not in (None, []):
+            yield prefix + name, value if isinstance(value, str) else json.dumps(value)
 
 
 async def _read(given: str | None, work: "Callable[[AsyncConnection], Awaitable[T]]") -> T:
@@ -135,7 +145,10 @@ def _print_rows(console: Console, rows: Any) -> None:  # noqa: ANN401 - rows of 
     for row in rows:
         table.add_row(*(_text(row[name]) for name in columns))
     # As wide as it needs to be: ids that are cut off cannot be copied.
-    console.print(table, soft_wrap=True, width=max(console.width, 200), highlight=False)
+    needed = console.measure(table, options=console.options.update(max_width=10_000)).maximum
+    wide = console.options.update(width=max(console.width, needed))
+    for line in console.render_lines(table, wide, pad=False):
+        console.print("".join(segment.text for segment in line).rstrip(), soft_wrap=True, markup=False, highlight=False)
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - a cell of any table

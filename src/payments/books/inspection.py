@@ -8,7 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 _PAYMENT = """
-SELECT id, merchant_id, livemode, status, amount, currency, amount_authorized, amount_captured, amount_refunded,
+SELECT 'mer_' || replace(merchant_id::text, '-', '') AS merchant,
+       CASE WHEN livemode THEN 'live' ELSE 'test' END AS mode, status, amount, currency,
+       amount_authorized, amount_captured, amount_refunded,
        amount_disputed, amount_capturing, amount_refunding, voiding, capture_method, connector, acquirer_reference,
        decline_code, fee_charged, settlement_currency, fx_rate_mid, fx_remainder, reference, idempotency_key,
        expires_at, review_expires_at, acquirer_deadline, created_at, updated_at
@@ -28,11 +30,13 @@ SELECT s ->> 'at' AS at, s ->> 'from' AS "from", s ->> 'to' AS "to", s ->> 'caus
  ORDER BY n, id
 """
 _OPERATIONS = """
-SELECT id, kind, status, amount, final, acquirer_reference, failure_code, acquirer_deadline, created_at, updated_at
+SELECT CASE kind WHEN 'capture' THEN 'cap_' WHEN 'void' THEN 'voi_' ELSE 'ref_' END || replace(id::text, '-', '') AS id,
+       kind, status, amount, final, acquirer_reference, failure_code, acquirer_deadline, created_at, updated_at
   FROM payments.operations WHERE payment_id = :id ORDER BY id
 """
 _DISPUTES = """
-SELECT id, status, reason, amount, amount_withheld, fee, fee_currency, reference, respond_by, updated_at
+SELECT 'dsp_' || replace(id::text, '-', '') AS id, status, reason, amount, amount_withheld, fee, fee_currency,
+       reference, respond_by, updated_at
   FROM payments.disputes WHERE payment_id = :id ORDER BY id
 """
 _POSTINGS = """
@@ -43,7 +47,8 @@ SELECT t.created_at, t.kind, t.operation, a.kind AS account, p.currency, greates
  WHERE t.payment_id = :id ORDER BY t.id, p.line
 """
 _PAYOUTS = """
-SELECT i.kind, i.operation, i.amount, i.currency, i.available_at, m.created_at AS matured_at, m.payout_id, o.status
+SELECT i.kind, i.operation, i.amount, i.currency, i.available_at, m.created_at AS matured_at,
+       'po_' || replace(m.payout_id::text, '-', '') AS payout, o.status
   FROM payments.settlement_items i LEFT JOIN payments.maturities m ON m.id = i.maturity_id
   LEFT JOIN payments.payouts o ON o.id = m.payout_id
  WHERE i.payment_id = :id ORDER BY i.transaction_id
@@ -60,10 +65,13 @@ _ABOUT_IT = """
 e.object_id IN (SELECT CAST(:id AS uuid) UNION ALL SELECT id FROM payments.operations WHERE payment_id = :id
                 UNION ALL SELECT id FROM payments.disputes WHERE payment_id = :id)
 """
-_EVENTS = f"SELECT e.created_at, e.type, e.id FROM payments.events e WHERE {_ABOUT_IT} ORDER BY e.id"
+_EVENTS = f"""
+SELECT e.created_at, e.type, 'evt_' || replace(e.id::text, '-', '') AS id
+  FROM payments.events e WHERE {_ABOUT_IT} ORDER BY e.id
+"""
 _DELIVERIES = f"""
 SELECT d.type, w.url, d.status, d.attempts, a.started_at AS last_attempt, a.status_code, a.latency_ms, a.error,
-       d.event_id
+       'evt_' || replace(d.event_id::text, '-', '') AS event
   FROM payments.events e
   JOIN payments.webhook_endpoints w ON (w.merchant_id, w.livemode) = (e.merchant_id, e.livemode)
   JOIN payments.event_sequence n ON n.event_id = e.id

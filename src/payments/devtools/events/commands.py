@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from payments.devtools.errors import ToolError
+
 _Key = Annotated[
     str | None,
     typer.Option(envvar="PAYMENTS_API_KEY", show_envvar=True, help="An API key; default: the one of `make dev`."),
@@ -26,6 +28,8 @@ def listen(
     from payments.devtools.events.listen import run  # noqa: PLC0415
     from payments.devtools.events.target import find  # noqa: PLC0415
 
+    if forward_to is not None and not forward_to.startswith(("http://", "https://")):
+        raise ToolError(f"{forward_to} is not a URL: write http://{forward_to}")
     run(find(gateway, api_key), forward_to=forward_to, types=event_type or [], after=after)
 
 
