@@ -46,7 +46,12 @@ def test_the_doctor_of_an_account_needs_a_stage_and_a_stage_an_account(arguments
 
 def test_the_doctor_of_an_account_is_the_infrastructures(monkeypatch):
     started = []
-    monkeypatch.setattr(infrastructure, "run", lambda module, arguments: started.append((module, arguments)) or 1)
+
+    def run(module: str, arguments: list[str]) -> int:
+        started.append((module, arguments))
+        return 1
+
+    monkeypatch.setattr(infrastructure, "run", run)
     asked = CliRunner().invoke(cli.app, ["doctor", "--aws", "--stage", "staging", "--compute", "serverless"])
     assert asked.exit_code == 1
     assert started == [("cdk.doctor", ["--stage", "staging", "--compute", "serverless"])]
