@@ -40,7 +40,7 @@ def charts(stage: Stage, *, vpc_id: str) -> Iterator[Chart]:
     yield Chart(
         "aws-load-balancer-controller",
         _EKS,
-        "3.2.2",
+        "3.4.0",
         "kube-system",
         {
             "clusterName": stage.prefix,
@@ -167,7 +167,7 @@ def _monitoring(stage: Stage) -> Iterator[Chart]:
     yield Chart(
         "prometheus-adapter",
         _PROMETHEUS,
-        "5.2.0",
+        "5.3.0",
         "monitoring",
         {
             "prometheus": {"url": _PROMETHEUS_URL, "port": 9090},
@@ -220,7 +220,7 @@ def _collector(stage: Stage) -> Chart:
     return Chart(
         "opentelemetry-collector",
         "https://open-telemetry.github.io/opentelemetry-helm-charts",
-        "0.138.0",
+        "0.140.0",
         "monitoring",
         {
             "fullnameOverride": "opentelemetry-collector",
@@ -249,7 +249,7 @@ def _fluent_bit(stage: Stage) -> Chart:
     return Chart(
         "fluent-bit",
         "https://fluent.github.io/helm-charts",
-        "0.54.0",
+        "0.55.0",
         "logging",
         {
             "serviceAccount": {"name": "fluent-bit"},

@@ -1,9 +1,13 @@
 """Add-ons: pinned, waited for, and before whatever uses their custom resources."""
 
 import json
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from cdk.stages import DEVELOPMENT
+from cdk.stacks import charts as addons
+from cdk.stages import DEVELOPMENT, STAGES
 from manifests.synthesis import objects
+from tests.cdk.chart_keys import KEYS
 
 CORE = {"v1", "apps/v1", "batch/v1", "autoscaling/v2", "policy/v1", "networking.k8s.io/v1", "scheduling.k8s.io/v1"}
 CORE |= {"storage.k8s.io/v1", "rbac.authorization.k8s.io/v1"}
@@ -23,6 +27,27 @@ def test_charts_are_pinned_and_waited_for(assembly):
         for chart, (_, resource) in charts(assembly(stage, "eks")).items():
             assert resource["Properties"]["Version"][0].isdigit(), chart
             assert resource["Properties"]["Wait"] is True, chart
+
+
+def keys(values: Mapping[str, Any], known: set[str], above: str = "") -> Iterator[str]:
+    """Yield the path of each value, no deeper than the chart knows its keys."""
+    for name, value in values.items():
+        path = f"{above}{name}"
+        if f"{path}.*" in known:
+            yield f"{path}.*"
+        elif isinstance(value, Mapping):
+            yield from keys(value, known, f"{path}.")
+        else:
+            yield path
+
+
+def test_charts_are_given_values_that_they_know():
+    given: dict[str, set[str]] = {}
+    for stage in STAGES.values():
+        for chart in addons.charts(stage.on("eks"), vpc_id="vpc"):
+            given.setdefault(chart.name, set()).update(keys(chart.values, KEYS.get(chart.name, set())))
+    # Both ways: what nobody sets any more needs no proof.
+    assert given == KEYS
 
 
 def test_monitoring_runs_where_the_stage_says(assembly):
