@@ -8,6 +8,7 @@ from payments.devtools.manifests import drawing, traffic
 from payments.devtools.manifests.objects import Manifest
 from tests.manifests.cases import base
 
+SVG = "{http://www.w3.org/2000/svg}"
 DATABASE = {"development": "10.10.99.10", "staging": "10.20.99.10", "production": "10.30.99.10"}
 BALANCER = {"development": "10.10.96.10", "staging": "10.20.96.10", "production": "10.30.96.10"}
 PROMETHEUS = traffic.Pod("prometheus", "monitoring", (("app", "prometheus"),))
@@ -110,9 +111,15 @@ def test_without_a_policy_everything_is_open(manifests):
 
 def test_picture(manifests, stage):
     drawn = ET.fromstring(drawing.svg(traffic.edges(manifests), stage))  # noqa: S314  our own
-    texts = {element.text for element in drawn.iter("{http://www.w3.org/2000/svg}text")}
+    texts = {element.text for element in drawn.iter(f"{SVG}text")}
     assert {"gateway", "payments", "worker", "0.0.0.0/0", "8080"} <= texts
     assert drawing.svg(traffic.edges(manifests), stage) == drawing.svg(traffic.edges(manifests[::-1]), stage)
+    labels = [(one.get("x"), one.get("y")) for one in drawn.iter(f"{SVG}text") if one.get("class") == "port"]
+    assert len(labels) == len(set(labels)), "labels on top of each other"
+    boxes = [[int(one.get(side, 0)) for side in ("x", "y", "width", "height")] for one in drawn.iter(f"{SVG}rect")][1:]
+    for one, (x, y, width, height) in enumerate(boxes):
+        for left, top, _, _ in boxes[one + 1 :]:
+            assert not (x <= left < x + width and y <= top < y + height), "boxes on top of each other"
 
 
 def test_ranges_of_ports_and_expressions():
