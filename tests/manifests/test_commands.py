@@ -217,10 +217,16 @@ def test_an_approval_needs_a_person(dist, tmp_path, committed):
 
 def test_pins_are_kept_and_reach_the_manifests(tmp_path, monkeypatch):
     monkeypatch.setattr(images, "FOLDER", tmp_path)
-    monkeypatch.setattr(images, "PROJECT", tmp_path)
     images.pin([f"payments=registry.example.com/payments@{DIGEST}"], stage="staging")
     images.pin([f"gateway=registry.example.com/gateway@{DIGEST}"], stage="staging")
     assert set(json.loads((tmp_path / "staging.json").read_text())) == {"gateway", "payments"}
+
+
+def test_a_stage_that_nobody_has_gets_no_pins(tmp_path, monkeypatch):
+    monkeypatch.setattr(images, "FOLDER", tmp_path)
+    with pytest.raises(ToolError, match="there is no stage 'prod'; choose one of development, staging, production"):
+        images.pin([f"payments=registry.example.com/payments@{DIGEST}"], stage="prod")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,12 @@ def test_approval_is_verified_before_anything_is_deployed(steps):
     assert "continue-on-error" not in steps[refuse]
 
 
+def test_what_is_promoted_is_what_is_pinned(steps):
+    [promote] = [step for step in steps if step.get("name", "").startswith("Promote")]
+    assert "images/$STAGE.json" in promote["run"]
+    assert "GITHUB_SHA" not in promote["run"], "the build of this commit is not what the manifests run"
+
+
 def test_the_images_that_are_built_are_ours():
     text = (WORKFLOWS / "deliver.yml").read_text(encoding="utf-8")
     assert "file: images/${{ matrix.image }}.Containerfile" in text

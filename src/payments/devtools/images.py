@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -29,10 +31,11 @@ def pin(
     stage: Annotated[str, typer.Option(help="The stage that will run them.")],
 ) -> None:
     """Write images/STAGE.json, which the manifests take their images from; commit that file."""
+    _check_stage(stage)
     path = FOLDER / f"{stage}.json"
     found = read(path) | dict(map(parse, pins))
     path.write_text(json.dumps(dict(sorted(found.items())), indent=2) + "\n", encoding="utf-8")
-    typer.echo(f"{path.relative_to(PROJECT)}: {', '.join(sorted(found))}")
+    typer.echo(f"images/{path.name}: {', '.join(sorted(found))}")
     if missing := [name for name in NAMES if name not in found]:
         typer.echo(f"not pinned yet: {', '.join(missing)}", err=True)
 
@@ -47,6 +50,21 @@ def parse(text: str) -> tuple[str, str]:
     if matched is None or matched["name"] not in NAMES:
         raise ToolError(f"{text!r} is not NAME=REPOSITORY@sha256:… with one of {', '.join(NAMES)}: a tag may move")
     return matched["name"], matched["image"]
+
+
+def _check_stage(stage: str) -> None:
+    """Refuse a stage that the project does not have: nobody would read its file.
+
+    Raises:
+        ToolError: it is none.
+    """
+    # In a process of its own: the services' code never imports the infrastructure's.
+    asked = "import sys; from cdk.stages import STAGES; sys.exit(sys.argv[1] not in STAGES and ', '.join(STAGES))"
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", asked, stage], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise ToolError(f"there is no stage {stage!r}; choose one of {done.stderr.strip()}")
 
 
 def read(path: Path) -> dict[str, str]:

@@ -17,6 +17,8 @@ from payments.devtools.manifests.words.phrases import (
 
 _SECRET_NAMES = ("PASSWORD", "TOKEN", "SECRET", "KEY", "CREDENTIAL", "DSN")
 _ROOT = 0
+# Where the image of a stage without pins comes from: nowhere.
+_UNPINNED = "unpinned.invalid/"
 
 
 def _image(change: Change, found: Path) -> Said:
@@ -26,6 +28,8 @@ def _image(change: Change, found: Path) -> Said:
     (old, old_digest), (new, new_digest) = (_split(str(image)) for image in (change.old, change.new))
     if not new_digest:
         return Rank.HIGH, f"{label} is not pinned by digest: {arrow(change)}"
+    if old.startswith(_UNPINNED):
+        return Rank.MEDIUM, f"{label} is pinned: {change.new}"
     if old != new:
         return Rank.HIGH, f"{label} comes from elsewhere: {arrow(change)}"
     return Rank.MEDIUM, f"{label}: {_short(old_digest)} → {_short(new_digest)}"
