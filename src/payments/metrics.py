@@ -132,7 +132,7 @@ WORKER = (
         "gauge",
         "since when the newest key of a purpose has been in use",
         (Label("purpose", most=5),),
-        dimensions=("purpose",),
+        dimensions=None,
     ),
     Metric(
         "payments_task_seconds",
