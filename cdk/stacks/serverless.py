@@ -58,7 +58,7 @@ class ServerlessStack(StageStack):
         self._security = security
         self._database = database
         self._cache = cache
-        # Its own hash, the one that `make bundle` prints.
+        # Named after its content: by what `make bundle` prints, which CDK hashes once more.
         digest = hashlib.sha256(Path(bundle).read_bytes()).hexdigest()
         self._code = lambda_.Code.from_asset(bundle, asset_hash=digest)
         self.group = self._security_group()

@@ -71,6 +71,10 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def _nothing() -> None:
+    pass
+
+
 class Container:
     """Everything one process of the service needs, built once from its settings."""
 
@@ -120,7 +124,8 @@ class Container:
         )
         self.deliverer = Deliverer(self.database, self.events, secrets, Sender(guard), self.telemetry.tracing)
         self.streams = Streams(self.events, self.listener, follow=not serverless)
-        self.write_path = WritePath(pool, self.ledger, self.announcer.committed, registry)
+        # Functions run by a clock, so that nobody there is woken by a commit.
+        self.write_path = WritePath(pool, self.ledger, _nothing if serverless else self.announcer.committed, registry)
         self.callbacks = Callbacks(self.database, self.write_path, self._receive_dispute)
         self.sandbox_disputes = SandboxDisputes(self.database, self.keyring, self._deliver_sandbox)
         self.sandbox = SandboxConnector(

@@ -57,6 +57,7 @@ class WorkerFunction:
             write_secret_files()
             self._container = Container(Settings(), serverless=True, registry=self._environment.registry)
             await self._container.open()
+            self._environment.rest()
         return self._container
 
 

@@ -1,7 +1,8 @@
 """An ASGI application as a Lambda function behind an API Gateway HTTP API (payload format 2.0).
 
 What is expensive is made on the first invocation and lives as long as the execution environment: connections, keys and
-the event loop they belong to. Nothing happens at import, so a snapshot of a fresh environment holds no connection.
+the event loop they belong to. Nothing happens at import, so a snapshot of a fresh environment (SnapStart) holds no
+connection, no secret and no random state that matters: ``shared.snapshots`` sees to the rest.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from mangum import Mangum
 from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 from starlette.types import ASGIApp
 
-from shared import logs
+from shared import logs, snapshots
 from shared.cloudwatch import CloudWatch
 from shared.metrics import Metric, Registry
 from shared.problems import MEDIA_TYPE
@@ -24,14 +25,18 @@ if TYPE_CHECKING:
 
 Event = dict[str, Any]
 
+_SETTLE_SECONDS = 1.0
+
 
 class Environment:
     """One execution environment: its event loop, its logger, and what it measures."""
 
     def __init__(self, catalogue: Iterable[Metric]) -> None:
         """Take what there is to measure."""
+        snapshots.prepare()
         self._cloudwatch = CloudWatch(catalogue)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._resting: set[asyncio.Task[Any]] = set()
         self._logger: Logger | None = None
 
     @property
@@ -49,11 +54,26 @@ class Environment:
         try:
             yield
         finally:
+            self._settle()
             self._cloudwatch.write()
 
     def run(self, work: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401 - whatever the work returns
         """Run something on the loop of this environment, always the same one."""
         return self.loop.run_until_complete(work())
+
+    def rest(self) -> None:
+        """Take what runs now for what always waits in the background: a pool for somebody to want a connection."""
+        self._resting = asyncio.all_tasks(self.loop)
+
+    def _settle(self) -> None:
+        """Let what the invocation began come to its end: the environment may be frozen the moment it replies.
+
+        What takes longer than a moment goes on when it thaws, or is lost with it like with any process that ends.
+        """
+        begun = asyncio.all_tasks(self.loop) - self._resting
+        if begun:
+            self.run(lambda: asyncio.wait(begun, timeout=_SETTLE_SECONDS))
+            self.rest()
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -82,8 +102,10 @@ class HttpFunction:
             return self._adapter(event, context)
 
     def _built(self, event: Event) -> Mangum:
+        application = self._environment.run(lambda: self._build(self._environment.registry))
+        self._environment.rest()
         return Mangum(
-            self._environment.run(lambda: self._build(self._environment.registry)),
+            application,
             lifespan="off",  # Mangum would start and stop the application around every request
             api_gateway_base_path=_stage_path(event),
             text_mime_types=[*DEFAULT_TEXT_MIME_TYPES, MEDIA_TYPE],
