@@ -147,6 +147,11 @@ class Stage:
         return f"{self.prefix}-edge"
 
     @property
+    def alarm_topic(self) -> str:
+        """Name of the topic that CloudWatch's alarms and the cluster's alerts go to."""
+        return f"{self.prefix}-alarms"
+
+    @property
     def access_log_bucket(self) -> str:
         """Bucket of the load balancer's logs: unique in the world, like the host it is named after."""
         return f"{self.host.replace('.', '-')}-access-logs"

@@ -93,7 +93,14 @@ CLUSTER: tuple[Acknowledged, ...] = (
     *_framework(),
     *(
         Acknowledged("identity", f"Role-{role}/DefaultPolicy", INLINE, ONE_ROLE)
-        for role in ("payments", "worker", "external-secrets", "ebs-csi", *(name for name, _, _ in _WILDCARDS))
+        for role in (
+            "payments",
+            "worker",
+            "external-secrets",
+            "ebs-csi",
+            "alerts",
+            *(name for name, _, _ in _WILDCARDS),
+        )
     ),
     *(
         Acknowledged(

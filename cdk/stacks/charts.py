@@ -35,7 +35,7 @@ class Chart(NamedTuple):
     """Charts whose custom resource definitions this one uses."""
 
 
-def charts(stage: Stage, *, vpc_id: str) -> Iterator[Chart]:
+def charts(stage: Stage, *, vpc_id: str, alarm_topic: str) -> Iterator[Chart]:
     """Yield the charts of a stage, each after those that it needs."""
     yield Chart(
         "aws-load-balancer-controller",
@@ -111,12 +111,12 @@ def charts(stage: Stage, *, vpc_id: str) -> Iterator[Chart]:
         },
     )
     if stage.cluster.monitoring:
-        yield from _monitoring(stage)
+        yield from _monitoring(stage, alarm_topic)
     yield _collector(stage)
     yield _fluent_bit(stage)
 
 
-def _monitoring(stage: Stage) -> Iterator[Chart]:
+def _monitoring(stage: Stage, alarm_topic: str) -> Iterator[Chart]:
     yield Chart(
         "kube-prometheus-stack",
         _PROMETHEUS,
@@ -148,7 +148,10 @@ def _monitoring(stage: Stage) -> Iterator[Chart]:
                     "resources": _resources("200m", "1Gi"),
                 }
             },
-            "alertmanager": {"alertmanagerSpec": {"storage": _volume("2Gi"), "resources": _resources("50m", "128Mi")}},
+            "alertmanager": {
+                "alertmanagerSpec": {"storage": _volume("2Gi"), "resources": _resources("50m", "128Mi")},
+                "config": _alerts(stage, alarm_topic),
+            },
             # Its administrator's password is generated in the cluster, and people come through port-forward.
             "grafana": {
                 "sidecar": {
@@ -214,6 +217,24 @@ def _monitoring(stage: Stage) -> Iterator[Chart]:
             "test": {"enabled": False},
         },
     )
+
+
+def _alerts(stage: Stage, topic: str) -> dict[str, Any]:
+    """Tell the topic that CloudWatch's alarms go to; the chart's own configuration tells nobody."""
+    return {
+        "route": {
+            "receiver": "alarms",
+            "group_by": ["alertname"],
+            "group_wait": "30s",
+            "group_interval": "5m",
+            # Always firing, and firing to explain others.
+            "routes": [{"receiver": "nobody", "matchers": ['alertname =~ "Watchdog|InfoInhibitor"']}],
+        },
+        "receivers": [
+            {"name": "nobody"},
+            {"name": "alarms", "sns_configs": [{"topic_arn": topic, "sigv4": {"region": stage.region}}]},
+        ],
+    }
 
 
 def _collector(stage: Stage) -> Chart:

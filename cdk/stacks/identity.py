@@ -77,7 +77,9 @@ class IdentityStack(StageStack):
         self._role("external-dns", "external-dns", "external-dns", self._may_write_records())
         self._role("ebs-csi", "kube-system", "ebs-csi-controller-sa", [self._may_encrypt_volumes()], ebs=True)
         self._role("telemetry", "monitoring", "opentelemetry-collector", [self._may_trace()])
-        if not stage.cluster.monitoring:
+        if stage.cluster.monitoring:
+            self._role("alerts", "monitoring", "kube-prometheus-stack-alertmanager", self._may_alert())
+        else:
             self._role("logs", "logging", "fluent-bit", [self._may_log()])
 
     def _role(
@@ -175,6 +177,16 @@ class IdentityStack(StageStack):
 
     def _may_trace(self) -> iam.PolicyStatement:
         return iam.PolicyStatement(actions=["xray:PutTraceSegments", "xray:PutTelemetryRecords"], resources=["*"])
+
+    def _may_alert(self) -> list[iam.PolicyStatement]:
+        topic = self.format_arn(service="sns", resource=self.stage.alarm_topic)
+        return [
+            iam.PolicyStatement(actions=["sns:Publish"], resources=[topic]),
+            # The topic is encrypted.
+            iam.PolicyStatement(
+                actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[self._security.logs_key.key_arn]
+            ),
+        ]
 
     def _may_log(self) -> iam.PolicyStatement:
         group = self.format_arn(

@@ -45,7 +45,7 @@ class ObservabilityStack(StageStack):
         self.output("AlarmTopic", self.topic.topic_arn, "Subscribe here to be told")
 
     def _topic(self, key: kms.IKey) -> sns.Topic:
-        topic = sns.Topic(self, "Alarms", topic_name=f"{self.stage.prefix}-alarms", master_key=key, enforce_ssl=True)
+        topic = sns.Topic(self, "Alarms", topic_name=self.stage.alarm_topic, master_key=key, enforce_ssl=True)
         topic.add_to_resource_policy(
             iam.PolicyStatement(
                 principals=[

@@ -1,5 +1,7 @@
 """The worker: what happens without a request. Any number of replicas, no leader."""
 
+import json
+
 from cdk8s import Chart
 from constructs import Construct
 
@@ -20,7 +22,8 @@ class Worker(Chart):
             image=images.reference("payments"),
             args=("payments", "worker"),
             size=stage.workloads.worker,
-            settings=payments.settings(stage),
+            # The certificate that clients see; those of acquirers are added where one is connected.
+            settings=payments.settings(stage) | {"PAYMENTS_CERTIFICATE_HOSTS": json.dumps([stage.host])},
             secrets=payments.SECRETS,
             priority=BACKGROUND_PRIORITY,
             init=payments.WAIT_FOR_SCHEMA,

@@ -54,6 +54,7 @@ KEYS: dict[str, set[str]] = {
     "kube-prometheus-stack": {
         "alertmanager.alertmanagerSpec.resources.*",
         "alertmanager.alertmanagerSpec.storage.*",
+        "alertmanager.config.*",
         "fullnameOverride",
         "grafana.additionalDataSources",
         "grafana.resources.*",

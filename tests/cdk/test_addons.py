@@ -13,7 +13,9 @@ from manifests.observability import pipelines
 
 
 def values(stage, name):
-    [found] = [chart.values for chart in charts(stage.on("eks"), vpc_id="vpc") if chart.name == name]
+    [found] = [
+        chart.values for chart in charts(stage.on("eks"), vpc_id="vpc", alarm_topic="arn:alarms") if chart.name == name
+    ]
     return found
 
 
@@ -57,7 +59,7 @@ def everywhere():
     return [
         pytest.param(chart, id=f"{stage.name}-{chart.name}")
         for stage in (DEVELOPMENT, STAGING, PRODUCTION)
-        for chart in charts(stage.on("eks"), vpc_id="vpc")
+        for chart in charts(stage.on("eks"), vpc_id="vpc", alarm_topic="arn:alarms")
     ]
 
 
@@ -106,7 +108,7 @@ def test_every_exception_is_needed(monkeypatch):
     ],
 )
 def test_a_bad_value_is_found(name, change, path):
-    [chart] = [each for each in charts(PRODUCTION, vpc_id="vpc") if each.name == name]
+    [chart] = [each for each in charts(PRODUCTION, vpc_id="vpc", alarm_topic="arn:alarms") if each.name == name]
     assert path in {
         problem.partition(":")[0] for problem in problems(chart._replace(values=merged(chart.values, change)))
     }
@@ -119,7 +121,7 @@ def test_an_unknown_chart_has_to_say_its_pods():
 
 @pytest.mark.parametrize("version", ["", "1", "1.2.x", ">=1.2.3", "^1.2.3", "latest"])
 def test_a_version_is_one_version(version):
-    chart = next(charts(PRODUCTION, vpc_id="vpc"))
+    chart = next(charts(PRODUCTION, vpc_id="vpc", alarm_topic="arn:alarms"))
     assert any(problem.startswith("version:") for problem in problems(chart._replace(version=version)))
 
 
@@ -128,3 +130,20 @@ def merged(values, change):
     for key, value in change.items():
         both[key] = merged(both.get(key, {}), value) if isinstance(value, dict) else value
     return both
+
+
+def test_alerts_reach_the_topic_of_the_alarms(assembly):
+    found = assembly("production", "eks")
+    [topic] = [each["Properties"]["TopicName"] for each in found.resources("AWS::SNS::Topic", "observability").values()]
+    assert topic == PRODUCTION.alarm_topic
+    [installed] = [
+        json.dumps(each["Properties"]["Values"])
+        for each in found.resources("Custom::AWSCDK-EKS-HelmChart").values()
+        if each["Properties"]["Chart"] == "kube-prometheus-stack"
+    ]
+    assert f":{topic}" in installed
+    assert "sns:Publish" in json.dumps(found.resources("AWS::IAM::Policy", "identity"))
+    config = values(PRODUCTION, "kube-prometheus-stack")["alertmanager"]["config"]
+    named = {receiver["name"]: receiver for receiver in config["receivers"]}
+    assert named[config["route"]["receiver"]]["sns_configs"][0]["topic_arn"] == "arn:alarms"
+    assert {route["receiver"] for route in config["route"]["routes"]} <= set(named)
