@@ -6,14 +6,17 @@ known keys stay good for an hour after they were last seen.
 """
 
 import asyncio
+import json
 import logging
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import httpx2
 import jwt
 
 from gateway.clock import Clock
+
+if TYPE_CHECKING:
+    import httpx2
 
 _log = logging.getLogger(__name__)
 
@@ -96,6 +99,8 @@ class FetchedKeys:
     async def _fetch(self) -> None:
         # From before the question, because the answer may be as old as that.
         began = self._clock.steady()
+        import httpx2  # noqa: PLC0415 - most processes have their keys in a file, and start sooner without it
+
         try:
             # Redirects are not followed: where keys come from is for operators to say.
             async with httpx2.AsyncClient(timeout=_TIMEOUT_SECONDS, follow_redirects=False, trust_env=False) as http:
@@ -108,14 +113,14 @@ class FetchedKeys:
         self._keys = {key.key_id: key for key in keys if _acceptable(key)}
         self._fetched = began
 
-    async def _discover(self, http: httpx2.AsyncClient) -> str:
+    async def _discover(self, http: "httpx2.AsyncClient") -> str:
         found = await _document(http, self._issuer.rstrip("/") + _DISCOVERY)
         if found["issuer"] != self._issuer:
             raise ValueError("its configuration is that of another issuer")
         return str(found["jwks_uri"])
 
 
-async def _document(http: httpx2.AsyncClient, url: str) -> dict[str, Any]:
+async def _document(http: "httpx2.AsyncClient", url: str) -> dict[str, Any]:
     async with http.stream("GET", url, headers={"accept": "application/json"}) as response:
         response.raise_for_status()
         body = b""
@@ -123,7 +128,7 @@ async def _document(http: httpx2.AsyncClient, url: str) -> dict[str, Any]:
             body += piece
             if len(body) > _LARGEST_BYTES:
                 raise ValueError("the document is too large")
-    found = httpx2.Response(200, content=body).json()
+    found = json.loads(body)
     if not isinstance(found, dict):
         raise TypeError("the document is not an object")
     return found

@@ -14,7 +14,7 @@ from payments.connectors.sandbox.cards import TEST_CARDS
 from payments.connectors.sandbox.connector import Delay, SandboxConnector
 from payments.connectors.sandbox.disputes import SandboxDisputes
 from payments.connectors.sandbox.store import SandboxStore
-from payments.connectors.stripe.connector import stripe_connectors
+from payments.connectors.stripe.accounts import stripe_connectors
 from payments.controls.service import Controls
 from payments.database import Database
 from payments.disputes.service import Disputes

@@ -19,6 +19,7 @@ from shared import logs, snapshots
 from shared.cloudwatch import CloudWatch
 from shared.metrics import Metric, Registry
 from shared.problems import MEDIA_TYPE
+from shared.xray import annotated
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
@@ -48,11 +49,14 @@ class Environment:
     def invocation(self, context: Any, correlation_id: str | None = None) -> Iterator[None]:  # noqa: ANN401
         """Say in every log line which invocation it belongs to, and write at its end what was measured."""
         cold_start = self._logger is None
-        logger = self._logger = self._logger or logs.configure_json(os.environ.get("POWERTOOLS_SERVICE_NAME", "lambda"))
+        service = os.environ.get("POWERTOOLS_SERVICE_NAME", "lambda")
+        logger = self._logger = self._logger or logs.configure_json(service)
         logger.append_keys(cold_start=cold_start, function_request_id=context.aws_request_id)
-        logger.set_correlation_id(correlation_id or context.aws_request_id)
+        correlation_id = correlation_id or context.aws_request_id
+        logger.set_correlation_id(correlation_id)
         try:
-            yield
+            with annotated(service, correlation_id=correlation_id, cold_start=cold_start):
+                yield
         finally:
             self._settle()
             self._cloudwatch.write()

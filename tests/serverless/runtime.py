@@ -32,13 +32,16 @@ class FunctionError(Exception):
 class Function:
     """One execution environment of one function: it handles one event at a time, as Lambda's do."""
 
-    def __init__(self, bundle: Path, handler: str, environment: Mapping[str, str], *, runtime: Path) -> None:
+    def __init__(
+        self, bundle: Path, handler: str, environment: Mapping[str, str], *, runtime: Path, trace: str = ""
+    ) -> None:
         self._events: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._answers: queue.Queue[tuple[str, bytes]] = queue.Queue()
         self._bundle = bundle
         self._handler = handler
         self._environment = environment
         self._runtime = runtime
+        self._trace = trace
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -91,7 +94,7 @@ class Function:
         self._answers.put(("the process ended", b""))
 
     def _interface(self) -> type[BaseHTTPRequestHandler]:
-        events, answers = self._events, self._answers
+        events, answers, trace = self._events, self._answers, self._trace
 
         class Interface(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -114,6 +117,7 @@ class Function:
                 self.send_header("Content-Length", str(len(body)))
                 self.send_header("Lambda-Runtime-Aws-Request-Id", request_id)
                 self.send_header("Lambda-Runtime-Deadline-Ms", "9999999999999")
+                self.send_header("Lambda-Runtime-Trace-Id", trace)
                 self.send_header(
                     "Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-central-1:1:function:platform"
                 )

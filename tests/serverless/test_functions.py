@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -152,6 +153,30 @@ def test_a_request_writes_its_metrics(start, keys, merchant):
         "payments_decisions_total",
         "gateway_http_request_duration_seconds",
     }
+
+
+def test_sampled_invocations_are_in_xray_and_a_daemon_that_is_gone_changes_nothing(bundle_folder, runtime, settings):
+    trace = "1-5759e988-bd862e3fe1be46a994272793"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
+        daemon.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{daemon.getsockname()[1]}"
+        told = {
+            "LAMBDA_TASK_ROOT": "/var/task",
+            "AWS_XRAY_DAEMON_ADDRESS": address,
+            "POWERTOOLS_SERVICE_NAME": "platform",
+        }
+        header = f"Root={trace};Parent=557abcec3ee5a047;Sampled=1"
+        with Function(
+            bundle_folder, "gateway.lambda_handler.handler", settings | told, runtime=runtime, trace=header
+        ) as function:
+            event = http_event("GET", "/health/ready")
+            assert function.invoke(event)["statusCode"] == 200
+            segment = json.loads(daemon.recv(65_536).split(b"\n", 1)[1])
+            daemon.close()
+            assert function.invoke(event)["statusCode"] == 200
+    assert (segment["trace_id"], segment["parent_id"], segment["name"]) == (trace, "557abcec3ee5a047", "## platform")
+    correlation_id = event["requestContext"]["requestId"]
+    assert segment["annotations"] == {"correlation_id": correlation_id, "cold_start": True}
 
 
 def test_the_worker_writes_what_alarms_watch(start):

@@ -3,7 +3,8 @@
 import pytest
 import pytest_asyncio
 
-from payments.connectors.stripe.connector import Account, StripeConnector
+from payments.connectors.stripe.accounts import Account
+from payments.connectors.stripe.connector import StripeConnector
 from payments.connectors.stripe.http import StripeHttp
 from tests.connectors.stripe.server import SECRET_KEY, Relay, localstripe
 from tests.connectors.stripe.setting import SECRET, Setting

@@ -23,7 +23,8 @@ from payments.connectors.port import (
     Unknown,
     VoidRequest,
 )
-from payments.connectors.stripe.connector import Account, StripeConnector
+from payments.connectors.stripe.accounts import Account
+from payments.connectors.stripe.connector import StripeConnector
 from payments.connectors.stripe.http import StripeHttp
 from payments.vault.schemas import PrimaryAccountNumber
 from tests.connectors.stripe.server import SECRET_KEY, Relay, localstripe

@@ -5,11 +5,10 @@ Every request carries the key of the stored intent: as Stripe's idempotency key,
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Any, NamedTuple
-from uuid import UUID
+from typing import Any
 
 import stripe
 
@@ -34,47 +33,18 @@ from payments.connectors.port import (
     VoidRequest,
 )
 from payments.connectors.stripe import answers
+from payments.connectors.stripe.accounts import Account, Reveal
 from payments.connectors.stripe.callbacks import read_callback
 from payments.connectors.stripe.errors import Asked, outcome_of
 from payments.connectors.stripe.http import StripeHttp
-from payments.settings import Settings
-from payments.vault.schemas import PrimaryAccountNumber
 from shared.problems import Problem
 
 _log = logging.getLogger(__name__)
 
-Reveal = Callable[[UUID, UUID], Awaitable[PrimaryAccountNumber]]
 _TIMEOUT = Unknown("Stripe did not answer in time")
 _QUESTION_SECONDS = 5
 # Stripe counts these in units of its own, a hundred times ours or a hundredth: https://docs.stripe.com/currencies
 _OTHER_UNITS = frozenset({"ISK", "MGA", "UGX"})
-
-
-class Account(NamedTuple):
-    """Where and as whom Stripe is called.
-
-    Shapes:
-        livemode: whether the key is a live one.
-        base_url: Stripe's own unless given.
-    """
-
-    secret_key: str
-    webhook_secret: str
-    livemode: bool
-    base_url: str | None = None
-
-
-def stripe_connectors(settings: Settings, reveal: Reveal) -> "list[StripeConnector]":
-    """Return a connector for each mode whose secrets are set."""
-    found = []
-    for mode in ("test", "live"):
-        key, secret = settings.stripe_secrets(mode)
-        if key is not None and secret is not None:
-            account = Account(
-                key.get_secret_value(), secret.get_secret_value(), livemode=mode == "live", base_url=settings.stripe_url
-            )
-            found.append(StripeConnector(account, reveal))
-    return found
 
 
 class StripeConnector:
