@@ -13,6 +13,7 @@ from rich.console import Console
 from cdk.cost import output, prices
 from cdk.cost.bill import Bill, bills
 from cdk.cost.inputs import ROOT, Inputs, SynthesisError, synthesize
+from cdk.cost.losses import Templates, losses
 from cdk.cost.prices import CostError, Prices
 from payments.devtools.errors import ManifestError
 from payments.devtools.manifests.sources import checkout
@@ -44,7 +45,10 @@ def _print(options: argparse.Namespace) -> int:
     if options.json:
         console.out(output.as_json(found))
     elif options.compare:
-        output.compare(console, _before(options, table), found)
+        before, templates = _before(options, table)
+        output.compare(console, before, found)
+        for loss in losses(templates, inputs.templates):
+            console.print(f"  [bold red]{loss}")
     else:
         output.show(console, inputs.profile, found)
     outside = output.outside(inputs.profile, found)
@@ -58,17 +62,18 @@ def _inputs(options: argparse.Namespace, root: Path = ROOT) -> Inputs:
         return synthesize(options.stage, options.compute, Path(folder), root=root)
 
 
-def _before(options: argparse.Namespace, table: Prices) -> dict[str, dict[str, str]]:
-    """Return the sums to compare with: a file's, or those of a commit at today's prices."""
+def _before(options: argparse.Namespace, table: Prices) -> tuple[dict[str, dict[str, str]], Templates]:
+    """Return what to compare with: a file's sums, or a commit's at today's prices, with its templates."""
     if Path(options.compare).is_file():
         try:
             before: dict[str, dict[str, str]] = json.loads(Path(options.compare).read_text(encoding="utf-8"))
         except ValueError as error:
             raise CostError(f"{options.compare} is not what --json prints: {error}") from error
-        return before
+        return before, {}
     with checkout(options.compare) as tree:
         try:
-            return _sums(bills(_inputs(options, tree), table))
+            inputs = _inputs(options, tree)
+            return _sums(bills(inputs, table)), inputs.templates
         except SynthesisError as error:
             # An old commit that describes its stages in another way, or needs other libraries.
             reason = str(error).rpartition("\n")[2]

@@ -4,10 +4,12 @@ import shutil
 import subprocess
 
 import pytest
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 
 from cdk.cost import __main__ as command
 from cdk.cost import load, prices
 from cdk.cost.inputs import ROOT, Inputs, profile_of, synthesize, templates
+from cdk.cost.losses import FIXED, losses
 from cdk.stages import DEVELOPMENT
 from payments.devtools.manifests import sources
 
@@ -16,7 +18,7 @@ AUTHOR = ("-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.g
 
 @pytest.fixture
 def history(tmp_path, monkeypatch):
-    """Return two commits: one without stages, then this working copy with a larger database for development."""
+    """Return two commits: one without stages, then this working copy with another network and database."""
 
     def git(*words: str) -> str:
         return subprocess.run(
@@ -35,7 +37,8 @@ def history(tmp_path, monkeypatch):
         shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copyfile(ROOT / "cdk.json", tmp_path / "cdk.json")
     stages = tmp_path / "cdk" / "stages.py"
-    stages.write_text(stages.read_text().replace('instance="t4g.micro"', 'instance="t4g.medium"'))
+    changed = stages.read_text().replace('instance="t4g.micro"', 'instance="t4g.medium"')
+    stages.write_text(changed.replace("10.10.0.0/16", "10.11.0.0/16"))
     larger = commit()
     monkeypatch.setitem(sources.git.__kwdefaults__, "tree", tmp_path)
     return empty, larger
@@ -64,6 +67,8 @@ def test_a_smaller_database_than_the_commits_saves_the_difference(history, synth
     assert f"+{micro}" in next(line for line in shown.splitlines() if "rds.instance.t4g.micro" in line)
     assert f"-{medium}" in next(line for line in shown.splitlines() if "rds.instance.t4g.medium" in line)
     assert f"({micro - medium:+,.2f})" in lines["expected"]
+    # The other network would take everything in it along.
+    assert "(AWS::EC2::VPC) would be replaced: CidrBlock cannot change in place" in shown
 
 
 def test_a_commit_that_does_not_synthesize_is_named(history, synthesized, capsys):
@@ -71,3 +76,27 @@ def test_a_commit_that_does_not_synthesize_is_named(history, synthesized, capsys
     assert command.main(["--stage", "development", "--compare", empty]) == 2
     told = capsys.readouterr().err
     assert told == f"payments cost: {empty} does not synthesize here (there is no cdk/stages.py); take a later commit\n"
+
+
+def test_what_would_be_lost():
+    key = {"Type": "AWS::KMS::Key", "Properties": {"Description": "a"}}
+    topic = {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "a"}}
+    secret = {"Type": "AWS::SecretsManager::Secret", "Properties": {"Name": "a", "Description": "a"}}
+    before = {"security": {"Resources": {"Key": key, "Secret": secret, "Topic": topic}}}
+
+    def after(**resources):
+        return list(losses(before, {"security": {"Resources": resources}}))
+
+    assert after(Key={**key, "Properties": {"Description": "b"}}, Secret=secret) == []
+    assert after(Key2=key, Secret=secret) == ["security/Key (AWS::KMS::Key) would be deleted"]
+    renamed = {**secret, "Properties": {"Name": "b"}}
+    assert after(Key=key, Secret=renamed) == [
+        "security/Secret (AWS::SecretsManager::Secret) would be replaced: Name cannot change in place"
+    ]
+    assert len(list(losses(before, {}))) == 2
+
+
+@pytest.mark.parametrize("kind", FIXED)
+def test_what_cannot_change_is_as_aws_says(kind):
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-central-1", kind).schema
+    assert FIXED[kind] == {path.split("/")[2] for path in schema.get("createOnlyProperties", ())}
