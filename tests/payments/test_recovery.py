@@ -96,6 +96,25 @@ async def test_every_look_up_is_in_the_timeline_also_a_fruitless_one(service: Pl
     assert (await merchant.causes(pending["id"]))[-2:] == ["lookup:unknown", "recovery:captured"]
 
 
+@pytest.mark.parametrize(("attempts", "seconds"), [(1, 2), (5, 32), (12, 600), (149, 600), (150, 3_600)])
+async def test_the_longer_it_is_unknown_the_more_seldom_it_is_asked_about(
+    service: Platform, merchant: Caller, attempts: int, seconds: int
+):
+    payment_id = uuid_of("pay", (await merchant.pay(PENDING))["id"])
+    service.let_deadlines_pass()
+    with service.sql() as connection:
+        asked = "INSERT INTO payments.lookups (subject_id, attempts, answer, next_at) VALUES (%s, %s, '', now())"
+        connection.execute(asked, [payment_id, attempts])
+    await service.container.recovery.resolve_unknown()
+    # Both moments are of the same transaction.
+    pause = """
+        SELECT l.attempts, extract(epoch FROM l.next_at - s.answered_at)::float
+          FROM payments.lookups l JOIN payments.lookup_steps s ON s.payment_id = l.subject_id WHERE l.subject_id = %s
+    """
+    [(after, found)] = service.rows(pause, payment_id)
+    assert (after, round(found / seconds)) == (attempts + 1, 1)
+
+
 async def test_what_was_looked_up_cannot_be_rewritten(service: Platform, merchant: Caller):
     await merchant.pay(PENDING)
     service.let_deadlines_pass()

@@ -12,6 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from payments.payments.models import lookup_steps, lookups, operations, payments
 
 _LONGEST_PAUSE = timedelta(minutes=10)
+# An answer that did not come in a day is in no hurry, and every look-up is kept.
+_A_DAY_OF_ATTEMPTS = 150
+_LONGEST_PAUSE_LATER = timedelta(hours=1)
 _SECOND = timedelta(seconds=1)
 _OVERDUE = ("processing", "unknown")
 
@@ -112,4 +115,5 @@ async def steps(connection: AsyncConnection, payment_id: UUID) -> Sequence[sa.Ro
 
 
 def _pause(doublings: sa.ColumnElement[int]) -> sa.ColumnElement[timedelta]:
-    return sa.func.least(sa.func.power(2, sa.func.least(doublings, 20)) * _SECOND, _LONGEST_PAUSE)
+    longest = sa.case((doublings < _A_DAY_OF_ATTEMPTS, _LONGEST_PAUSE), else_=_LONGEST_PAUSE_LATER)
+    return sa.func.least(sa.func.power(2, sa.func.least(doublings, 20)) * _SECOND, longest)
