@@ -1,6 +1,7 @@
 """Recovery goes on past what it cannot end, and says in the timeline whatever it did."""
 
 import asyncio
+import logging
 from datetime import timedelta
 from typing import Any
 
@@ -72,7 +73,10 @@ async def test_authorizations_that_wait_for_an_answer_hold_up_no_other(
     assert {(await merchant.show(payment["id"]))["status"] for payment in waiting} == {"authorized"}
 
 
-async def test_every_look_up_is_in_the_timeline_also_a_fruitless_one(service: Platform, merchant: Caller):
+async def test_every_look_up_is_in_the_timeline_also_a_fruitless_one(
+    service: Platform, merchant: Caller, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.INFO)
     payment = await merchant.authorize(LOST_CAPTURE)
     path = f"/v1/payments/{payment['id']}"
     body_of(await merchant.post(f"{path}/capture"), 200)
@@ -87,6 +91,7 @@ async def test_every_look_up_is_in_the_timeline_also_a_fruitless_one(service: Pl
     waiting = {"from": "unknown", "to": "unknown", "operation": None, "amount": None}
     waiting["answer"] = "the acquirer has not decided yet"
     assert await lookups(merchant, pending["id"]) == [waiting]
+    assert f"not resolved: {pending['id']}: the acquirer has not decided yet" in caplog.text
     service.let_pauses_pass()
     await service.container.recovery.resolve_unknown()
     assert await lookups(merchant, pending["id"]) == [waiting] * 2

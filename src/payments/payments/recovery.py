@@ -13,6 +13,7 @@ from payments.payments import decisions, lookup_repository, repository
 from payments.payments.changes import Change, Request
 from payments.payments.domain import Operation, Payment
 from payments.payments.write_path import WritePath
+from shared.ids import show
 from shared.problems import Problem
 
 _log = logging.getLogger(__name__)
@@ -121,6 +122,7 @@ class Recovery:
             await lookup_repository.note(connection, payment_id, shown, _words(outcome))
             if isinstance(outcome, Unknown):
                 await lookup_repository.postpone(connection, subject.id, outcome.reason)
+                _log.info("not resolved: %s: %s", show("pay", payment_id), outcome.reason)
                 return False
         await self._settle(payment_id, operation_id, outcome)
         async with self._database.transaction() as connection:
