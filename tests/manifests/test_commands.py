@@ -13,7 +13,7 @@ import yaml
 
 from payments.devtools import images
 from payments.devtools.errors import ManifestError, ToolError
-from payments.devtools.manifests import approvals, cluster
+from payments.devtools.manifests import approvals, cluster, sources
 from payments.devtools.manifests.difference import differences
 from payments.devtools.manifests.objects import Manifest, load
 from tests.manifests.cases import base
@@ -213,6 +213,15 @@ def test_an_approval_needs_a_person(dist, tmp_path, committed):
     committed["config"] = ""
     with pytest.raises(ManifestError, match="who approves"):
         approvals.approve("production", dist / "production", None, made=dist / "production", approvals=tmp_path)
+
+
+def test_a_cluster_that_does_not_answer_is_told_in_one_line(tmp_path, monkeypatch):
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text("#!/bin/sh\nfor i in 1 2 3; do echo 'E1126 memcache.go' >&2; done\necho 'refused' >&2\nexit 1\n")
+    kubectl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    with pytest.raises(ManifestError, match="^kubectl get failed: refused$"):
+        sources.live([])
 
 
 def test_pins_are_kept_and_reach_the_manifests(tmp_path, monkeypatch):

@@ -102,11 +102,16 @@ def live(manifests: Sequence[Manifest]) -> list[Manifest]:
     return [Manifest(body, "cluster") for body in bodies]
 
 
+def _told(text: str) -> str:
+    """Return the last words of a program: kubectl says the same once for each object, after its own log lines."""
+    return (text.strip().splitlines() or ["it did not say why"])[-1]
+
+
 def _run(command: Sequence[str], *, text: str | None = None) -> str:
     try:
         done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)  # noqa: S603
     except FileNotFoundError:
         raise ManifestError(f"{command[0]} is needed for this, and not installed") from None
     if done.returncode:
-        raise ManifestError(f"{' '.join(command[:2])} failed: {done.stderr.strip()}")
+        raise ManifestError(f"{' '.join(command[:2])} failed: {_told(done.stderr)}")
     return done.stdout
