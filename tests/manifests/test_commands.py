@@ -220,7 +220,7 @@ def test_a_cluster_that_does_not_answer_is_told_in_one_line(tmp_path, monkeypatc
     kubectl.write_text("#!/bin/sh\nfor i in 1 2 3; do echo 'E1126 memcache.go' >&2; done\necho 'refused' >&2\nexit 1\n")
     kubectl.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
-    with pytest.raises(ManifestError, match="^kubectl get failed: refused$"):
+    with pytest.raises(ManifestError, match=r"^kubectl get failed: refused$"):
         sources.live([])
 
 
