@@ -31,6 +31,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from shared.asgi import DRAINING, STOPPING
 from shared.problems import MEDIA_TYPE, Problem
+from shared.whole_answers import WholeAnswer
 
 KEEP_ALIVE_SECONDS = 75
 GRACEFUL_SECONDS = 25
@@ -99,6 +100,7 @@ class _Protocol(HttpToolsProtocol):
         if self.parser.get_http_version() not in _VERSIONS:
             raise ValueError("HTTP/0.9 has no headers, and so no end and no caller")
         super().on_headers_complete()
+        self.cycle.transport = WholeAnswer(self.transport, self.loop)  # type: ignore[assignment]
         if DRAINING in self.app_state:
             self.cycle.keep_alive = False  # its client finds another replica for the next one
 
