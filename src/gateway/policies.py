@@ -5,17 +5,15 @@ RateLimit-Policy and RateLimit are those of draft-ietf-httpapi-ratelimit-headers
 
 import math
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 RouteClass = Literal["write", "read", "admin"]
 Class = Literal[RouteClass, "unauthenticated"]
 _FORM = re.compile(r"([1-9][0-9]{0,6})/([1-9][0-9]{0,3})")
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
+class Quota(NamedTuple):
     """At most ``limit`` requests at once, refilled evenly over ``seconds``."""
 
     limit: int
@@ -44,8 +42,7 @@ class Quota:
         return Quota(max(1, int(self.limit * part)), self.seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What became of one request.
 
     Shapes:

@@ -1,7 +1,9 @@
 """Counts requests against quotas, in Redis for all replicas together.
 
-Requests of one caller that arrive while an answer of Redis is awaited share the next question: exact, and a fraction of
-the cost where a caller is busy. Without Redis each replica counts for itself, against a part of each quota.
+Requests of one caller that arrive while an answer of Redis is awaited share the next question. A caller that is busy
+gets some requests in advance with each answer: as many as it sent within the last twentieth of a second, and never more
+than a hundredth of its quota, so that small quotas are exact and large ones to within what replicas hold in advance.
+Without Redis each replica counts for itself, against a part of each quota.
 """
 
 import asyncio
@@ -18,6 +20,11 @@ _log = logging.getLogger(__name__)
 _SCRIPT = Path(__file__).with_name("rate_limit.lua").read_text(encoding="utf-8")
 _SHA = sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 _MOST_LOCAL = 10_000
+_MOST_CALLERS = 10_000
+_AHEAD_SECONDS = 0.05
+_AHEAD_PART = 100  # of a quota
+# What nobody has used by then is forgotten: its caller has stopped, and its quota has long been filled up.
+_KEPT_SECONDS = 1.0
 _LOG_SECONDS = 60.0
 
 
@@ -32,7 +39,7 @@ class RateLimiter:
         self._redis = redis
         self._clock = clock
         self._share = 1.0 if redis is None else fallback_share
-        self._queues: dict[str, _Queue] = {}
+        self._callers: dict[str, _Caller] = {}
         self._local: dict[str, float] = {}
         self._logged = -_LOG_SECONDS
         self.limited = 0
@@ -44,29 +51,40 @@ class RateLimiter:
         key = f"rl:{kind}:{caller}"
         if self._redis is None:
             return self._decide(key, kind, quota)
-        queue = self._queues.get(key)
-        if queue is None:
-            queue = self._queues[key] = _Queue(kind, quota)
-            queue.task = asyncio.create_task(self._serve(self._redis, key, queue))
-        queue.quota = quota
+        state = self._callers.get(key)
+        if state is None:
+            state = self._callers[key] = _Caller(kind, quota)
+        elif state.quota is not quota:
+            state.change(quota)
+        if state.ahead:
+            if self._clock.steady() < state.until:
+                return state.use()
+            state.ahead = 0
         waiting: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
-        queue.waiting.append(waiting)
+        state.waiting.append(waiting)
+        if state.task is None:
+            state.task = asyncio.create_task(self._serve(self._redis, key, state))
         return await waiting
 
-    async def _serve(self, redis: RedisConnection, key: str, queue: "_Queue") -> None:
+    async def _serve(self, redis: RedisConnection, key: str, state: "_Caller") -> None:
         try:
-            while queue.waiting:
-                batch, queue.waiting = queue.waiting, []
-                verdicts = await self._ask(redis, key, queue, len(batch))
+            while state.waiting:
+                batch, state.waiting = state.waiting, []
+                verdicts = await self._ask(redis, key, state, len(batch))
                 for waiting, verdict in zip(batch, verdicts, strict=True):
                     if not waiting.done():
                         waiting.set_result(verdict)
         finally:
             # In the same step in which nobody was found waiting: who comes now gets a task of its own.
-            del self._queues[key]
+            state.task = None
+            if state.quota.limit < _AHEAD_PART:
+                self._callers.pop(key, None)  # nothing of it is worth keeping
+            elif len(self._callers) > _MOST_CALLERS:
+                self._callers = {key: one for key, one in self._callers.items() if one.task is not None}
 
-    async def _ask(self, redis: RedisConnection, key: str, queue: "_Queue", asked: int) -> list[Verdict]:
-        kind, quota = queue.kind, queue.quota
+    async def _ask(self, redis: RedisConnection, key: str, state: "_Caller", waiting: int) -> list[Verdict]:
+        kind, quota = state.kind, state.quota
+        asked = waiting + state.wanted_ahead(self._clock.steady(), waiting)
         question = (1, key, quota.interval, quota.limit, asked)
         try:
             try:
@@ -77,14 +95,17 @@ class RateLimiter:
                 granted, backlog = await redis.call("EVAL", _SCRIPT, *question)
         except (RedisUnavailableError, RedisReplyError) as error:
             self._tell(error)
-            return [self._decide(key, kind, quota) for _ in range(asked)]
+            return [self._decide(key, kind, quota) for _ in range(waiting)]
         self.shared = True
-        self.limited += asked - granted
+        let_through = min(granted, waiting)
+        self.limited += waiting - let_through
+        if granted > waiting and state.quota == quota:
+            state.ahead, state.backlog, state.until = granted - waiting, backlog, self._clock.steady() + _KEPT_SECONDS
         allowed = [
             Verdict(kind, quota, backlog - (granted - 1 - place) * quota.interval, allowed=True, shared=True)
-            for place in range(granted)
+            for place in range(let_through)
         ]
-        return allowed + [Verdict(kind, quota, backlog, allowed=False, shared=True)] * (asked - granted)
+        return allowed + [Verdict(kind, quota, backlog, allowed=False, shared=True)] * (waiting - let_through)
 
     def _decide(self, key: str, kind: Class, quota: Quota) -> Verdict:
         if self._share != 1.0:
@@ -110,13 +131,39 @@ class RateLimiter:
             _log.warning("rate limits are counted by this replica alone: %s", error)
 
 
-class _Queue:
-    """Requests of one caller and class that wait for Redis."""
+class _Caller:
+    """One caller's requests of one class: those that wait for Redis, and how many it may send without asking."""
 
-    __slots__ = ("kind", "quota", "task", "waiting")
+    __slots__ = ("_asked_at", "_taken", "ahead", "backlog", "kind", "quota", "task", "until", "waiting")
 
     def __init__(self, kind: Class, quota: Quota) -> None:
         self.kind = kind
         self.quota = quota
         self.waiting: list[asyncio.Future[Verdict]] = []
         self.task: asyncio.Task[None] | None = None
+        self.ahead = 0
+        self.backlog = 0  # with all of them used
+        self.until = 0.0
+        self._taken = 0  # since Redis was last asked
+        self._asked_at: float | None = None
+
+    def change(self, quota: Quota) -> None:
+        """Take the quota of the request at hand; what was let through under another one no longer counts."""
+        if quota != self.quota:
+            self.ahead = 0
+        self.quota = quota
+
+    def use(self) -> Verdict:
+        """Take one of those in advance."""
+        self.ahead -= 1
+        self._taken += 1
+        return Verdict(self.kind, self.quota, self.backlog - self.ahead * self.quota.interval, allowed=True, shared=True)
+
+    def wanted_ahead(self, now: float, waiting: int) -> int:
+        """Return how many more to ask for than the ones that wait."""
+        before, self._asked_at = self._asked_at, now
+        taken, self._taken = self._taken + waiting, 0
+        if before is None:
+            return 0
+        lately = taken * _AHEAD_SECONDS / max(_AHEAD_SECONDS, now - before)
+        return min(int(lately), self.quota.limit // _AHEAD_PART)

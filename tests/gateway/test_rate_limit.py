@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import time
+from itertools import pairwise
 
 import httpx2
 import pytest
@@ -90,7 +92,62 @@ class TestCounting:
         await asyncio.sleep(0)
         first.cancel()
         assert (await second).allowed
-        assert limiters[0]._queues == {}
+        assert limiters[0]._callers == {}
+
+
+class TestInAdvance:
+    """A busy caller's next requests are taken along with the ones that wait."""
+
+    BIG = Quota(10_000, 1_000)
+
+    async def warm(self, limiter):
+        """Ask twice: the first question says nothing of how busy a caller is."""
+        await take(limiter, 50, quota=self.BIG)
+        await take(limiter, 50, quota=self.BIG)
+
+    async def test_what_was_taken_needs_no_question(self, limiters, store):
+        await self.warm(limiters[0])
+        before = questions(store)
+        verdicts = await take(limiters[0], 50, quota=self.BIG)
+        assert questions(store) == before
+        assert [verdict.allowed for verdict in verdicts] == [True] * 50
+        assert [one.remaining - other.remaining for one, other in pairwise(verdicts)] == [1] * 49
+
+    async def test_the_quota_is_kept_all_the_same(self, limiters):
+        allowed = 0
+        for _ in range(60):
+            for limiter in limiters:
+                allowed += sum(verdict.allowed for verdict in await take(limiter, 100, quota=self.BIG))
+        # Each replica may hold a hundredth, and a request is refilled every tenth of a second while the test runs.
+        assert 9_800 <= allowed <= 10_000 + 60
+
+    async def test_at_most_a_hundredth_is_held(self, limiters, store):
+        await take(limiters[0], 1_000, quota=self.BIG)
+        await take(limiters[0], 1_000, quota=self.BIG)
+        [key] = store.keys()
+        held = (int(store.get(key)) - time.time() * 1_000_000) / self.BIG.interval - 2_000
+        assert 50 <= held <= 100
+
+    async def test_it_is_forgotten_when_the_caller_stops(self, limiters, store, clock):
+        await self.warm(limiters[0])
+        clock.now += 1.5
+        before = questions(store)
+        await take(limiters[0], 1, quota=self.BIG)
+        assert questions(store) == before + 1
+
+    async def test_another_quota_counts_at_once(self, limiters):
+        await self.warm(limiters[0])
+        assert not any(verdict.allowed for verdict in await take(limiters[0], 3, quota=Quota(2, 5)))
+
+    async def test_memory_is_bounded(self, limiters, monkeypatch):
+        monkeypatch.setattr("gateway.rate_limit._MOST_CALLERS", 3)
+        for number in range(20):
+            await take(limiters[0], 1, caller=f"key_{number}", quota=self.BIG)
+        assert len(limiters[0]._callers) <= 4
+
+
+def questions(store) -> int:
+    return store.info("commandstats").get("cmdstat_evalsha", {"calls": 0})["calls"]
 
 
 class TestWithoutRedis:
