@@ -157,7 +157,9 @@ class _Caller:
         """Take one of those in advance."""
         self.ahead -= 1
         self._taken += 1
-        return Verdict(self.kind, self.quota, self.backlog - self.ahead * self.quota.interval, allowed=True, shared=True)
+        return Verdict(
+            self.kind, self.quota, self.backlog - self.ahead * self.quota.interval, allowed=True, shared=True
+        )
 
     def wanted_ahead(self, now: float, waiting: int) -> int:
         """Return how many more to ask for than the ones that wait."""

@@ -16,24 +16,26 @@ from payments.payments import write_repository as repository
 from payments.payments.changes import Change, Claim, Creation, Earlier, Locked, Request, payment_event
 from payments.payments.domain import Operation, Payment
 from payments.payments.rows import Charts
+from payments.payments.write_repository import Keys
+from payments.pipeline import Connection, Pipeline, transaction
 from payments.risk.days import Day
 from payments.risk.limits import NO_LIMITS, Usage
 from shared.problems import Problem, not_found
 
 Written: TypeAlias = Change | Earlier
-Keys: TypeAlias = dict[tuple[UUID, bool, str, str], Earlier]
 
 
 async def insert_creations(
-    connection: repository.Connection, items: Sequence[Creation], charts: Charts, known_days: set[Day]
+    connection: Connection, items: Sequence[Creation], charts: Charts, known_days: set[Day]
 ) -> list[Written | Exception]:
     """Insert new payments within their merchants' limits; return each one's change, or who had its key before."""
     limited = {item.payment.day for item in items if item.limits is not NO_LIMITS}
     locked = {item.payment.day for item in items}
     locked |= {item.payment.day.month for item in items if item.limits.monthly_volume is not None}
-    async with repository.transaction(connection):
-        await repository.lock_days(connection, locked, locked - known_days)
-        keys, usages = await repository.find_keys_and_usages(connection, [item.claim for item in items], limited)
+    async with transaction(connection) as pipeline:
+        repository.lock_days(pipeline, locked, locked - known_days)
+        asked = repository.ask_known(pipeline, [item.claim for item in items], limited)
+        keys, usages = await repository.read_known(pipeline, asked)
         now = datetime.now().astimezone()
         written: list[tuple[Claim, Change]] = []
         broken: dict[UUID, Exception] = {}
@@ -55,8 +57,8 @@ async def insert_creations(
         # In the order of their keys: batches with the same keys then wait for each other instead of deadlocking.
         written.sort(key=lambda entry: entry[0].place)
         # Its answer is read after the commit, which then travels with it.
-        created = await repository.insert_created(connection, written, charts)
-    inserted = {row[0] for row in await created.fetchall()} if created is not None else set()
+        created = repository.insert_created(pipeline, written, charts)
+    inserted = {row[0] for row in await pipeline.rows(created)} if created is not None else set()
     known_days |= locked
     lost = [claim for claim, _ in written if claim.resource_id not in inserted]
     if lost:
@@ -69,16 +71,14 @@ async def insert_creations(
     return [_creation_result(item, results, keys) for item in items]
 
 
-async def apply_requests(
-    connection: repository.Connection, items: Sequence[Request], ledger: Ledger
-) -> list[Written | Exception]:
+async def apply_requests(connection: Connection, items: Sequence[Request], ledger: Ledger) -> list[Written | Exception]:
     """Decide changes of stored payments one after the other under their locks, and write them."""
-    async with repository.transaction(connection):
-        batch = await _Batch.load(connection, items)
+    async with transaction(connection) as pipeline:
+        batch = await _Batch.load(pipeline, items)
         charts = await charts_of(ledger, batch.payments.values())
         results = [batch.decide(item) for item in items]
         if batch.written:
-            await repository.write_changed(connection, batch.written, charts)
+            repository.write_changed(pipeline, batch.written, charts)
     return results
 
 
@@ -148,22 +148,23 @@ class _Batch:
         self._now = now
 
     @classmethod
-    async def load(cls, connection: repository.Connection, items: Sequence[Request]) -> "_Batch":
-        payments = await repository.lock_payments(connection, sorted({item.payment_id for item in items}))
+    async def load(cls, pipeline: Pipeline, items: Sequence[Request]) -> "_Batch":
+        payments = await repository.lock_payments(pipeline, sorted({item.payment_id for item in items}))
         limited = {
             payments[item.payment_id].day
             for item in items
             if item.payment_id in payments and item.limits is not None and item.limits.limits_refunds
         }
         months = {day.month for day in limited}
-        await repository.lock_days(connection, {payment.day for payment in payments.values()} | months, months)
-        keys, usages = await repository.find_keys_and_usages(
-            connection, [item.claim for item in items if item.claim is not None], limited
-        )
+        repository.lock_days(pipeline, {payment.day for payment in payments.values()} | months, months)
+        claims = [item.claim for item in items if item.claim is not None]
+        known = repository.ask_known(pipeline, claims, limited)
+        # A claim's operation is there when an earlier attempt of this very item committed its intent.
         wanted = [item.operation_id for item in items if item.operation_id is not None]
-        wanted += [item.claim.resource_id for item in items if item.claim is not None and _is_own(item.claim, keys)]
-        operations = await repository.load_operations(connection, wanted)
-        return cls(payments, operations, keys, usages, await repository.database_clock(connection))
+        found = repository.ask_operations(pipeline, [*wanted, *(claim.resource_id for claim in claims)])
+        now = await repository.read_clock(pipeline, repository.ask_clock(pipeline))
+        keys, usages = await repository.read_known(pipeline, known)
+        return cls(payments, await repository.read_operations(pipeline, found), keys, usages, now)
 
     def decide(self, item: Request) -> Written | Exception:
         payment = self.payments.get(item.payment_id)

@@ -25,6 +25,7 @@ from payments.payments import write_repository as repository
 from payments.payments.batches import Written, apply_requests, charts_of, insert_creations
 from payments.payments.changes import Claim, Creation, Earlier, Request
 from payments.payments.meters import Meters
+from payments.pipeline import Connection
 from payments.risk.days import Day
 from shared.context import note_payment
 from shared.metrics import Registry
@@ -164,7 +165,7 @@ class WritePath:
         return {"used": used, "most": self._pool.max_size, "waiting": stats.get("requests_waiting", 0)}
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[repository.Connection]:
+    async def _connection(self) -> AsyncIterator[Connection]:
         try:
             async with self._pool.connection() as connection:
                 yield connection

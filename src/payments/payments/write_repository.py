@@ -1,80 +1,60 @@
-"""The SQL of the write path: whole batches in one statement, from JSON record sets."""
+"""The SQL of the write path: whole batches in one statement, from JSON record sets.
 
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+What is named ``ask…`` or ``insert…`` only sends; whatever is awaited waits for the server.
+"""
+
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from psycopg import AsyncConnection, AsyncCursor
-from psycopg.rows import dict_row, scalar_row, tuple_row
 
 from payments.payments import write_statements as statements
 from payments.payments.changes import Change, Claim, Earlier
 from payments.payments.domain import Operation, Payment
 from payments.payments.rows import Charts, answer_row, day_row, entry_rows, event_row, key_row, new_key_row
+from payments.pipeline import Answer, Connection, Pipeline, transaction
 from payments.risk.days import Day
 from payments.risk.limits import Usage
-from shared.tracing import begin, span
+from shared.tracing import span
 
-Connection = AsyncConnection[Any]
-
-
-@asynccontextmanager
-async def transaction(connection: Connection) -> AsyncIterator[None]:
-    """Commit what happens within at its end, or nothing of it.
-
-    Statements are sent as they come, and BEGIN and COMMIT travel with their neighbors: psycopg's own transaction waits
-    for each of them. Whatever is read later than the last statement within is read after the commit.
-    """
-    recorded = None
-    try:
-        async with connection.pipeline():
-            await connection.execute("BEGIN")
-            yield
-            await connection.execute("COMMIT")
-            recorded = begin("sql COMMIT")
-    except BaseException:
-        # The server has skipped whatever followed a failure, but the transaction is still open.
-        if not connection.closed:
-            await connection.rollback()
-        raise
-    finally:
-        if recorded is not None:
-            recorded.end()
+Keys = dict[tuple[UUID, bool, str, str], Earlier]
 
 
-async def lock_days(connection: Connection, days: Iterable[Day], unknown: Iterable[Day]) -> None:
+class Known(NamedTuple):
+    """Questions that are on their way: what is known of keys, and what counts against limits on locked days."""
+
+    keys: Answer | None
+    usages: Answer | None
+
+
+def lock_days(pipeline: Pipeline, days: Iterable[Day], unknown: Iterable[Day]) -> None:
     """Lock the rows of merchants' days in order, once per merchant and batch; create those that may be missing."""
     missing = _days(unknown)
     if missing:
-        await connection.execute(statements.OPEN_DAYS, {"days": _json(missing)}, prepare=True)
-    await connection.execute(statements.LOCK_DAYS, {"days": _json(_days(days))}, prepare=True)
+        pipeline.send(statements.OPEN_DAYS, {"days": _json(missing)})
+    pipeline.send(statements.LOCK_DAYS, {"days": _json(_days(days))})
 
 
-async def find_keys_and_usages(
-    connection: Connection, claims: Sequence[Claim], days: Iterable[Day]
-) -> tuple[dict[tuple[UUID, bool, str, str], Earlier], dict[Day, Usage]]:
-    """Return what is known of keys, and what counts against limits on locked days."""
-    found = connection.cursor(row_factory=tuple_row)
-    if claims:
-        await found.execute(
-            statements.FIND_KEYS, {"keys": _json([_key_place(claim) for claim in claims])}, prepare=True
-        )
-    wanted = _days(days)
-    used = connection.cursor(row_factory=tuple_row)
-    if wanted:
-        await used.execute(statements.USAGES, {"days": _json(wanted)}, prepare=True)
+def ask_known(pipeline: Pipeline, claims: Sequence[Claim], days: Iterable[Day]) -> Known:
+    """Ask for keys, and for what counts on days that are locked by then."""
+    places, wanted = [_key_place(claim) for claim in claims], _days(days)
+    return Known(
+        pipeline.send(statements.FIND_KEYS, {"keys": _json(places)}) if places else None,
+        pipeline.send(statements.USAGES, {"days": _json(wanted)}) if wanted else None,
+    )
+
+
+async def read_known(pipeline: Pipeline, known: Known) -> tuple[Keys, dict[Day, Usage]]:
+    """Return keys by (merchant, mode, key, path), and usages by day."""
     with span("sql keys"):
-        keys = _earlier(await found.fetchall()) if claims else {}
-        usages = {Day(*row[:3]): Usage(*row[3:]) for row in await used.fetchall()} if wanted else {}
-    return keys, usages
+        usages = await pipeline.rows(known.usages) if known.usages is not None else []
+        keys = _earlier(await pipeline.rows(known.keys)) if known.keys is not None else {}
+    return keys, {Day(*row[:3]): Usage(*row[3:]) for row in usages}
 
 
-async def insert_created(
-    connection: Connection, items: Sequence[tuple[Claim, Change]], charts: Charts
-) -> AsyncCursor[Any] | None:
+def insert_created(pipeline: Pipeline, items: Sequence[tuple[Claim, Change]], charts: Charts) -> Answer | None:
     """Insert new payments with all that belongs to them; the answer holds the ids that were inserted.
 
     The others lost their key to an earlier request, or their payment method or quote is gone.
@@ -82,56 +62,66 @@ async def insert_created(
     if not items:
         return None
     quoted = [change.payment for _, change in items if change.payment.fx_quote_id is not None]
-    rows: dict[str, Any] = _rows([change for _, change in items], charts) | {
+    rows = _rows([change for _, change in items], charts) | {
         "idempotency_keys": _json([new_key_row(claim, change) for claim, change in items]),
-        "fx_quotes": [payment.fx_quote_id for payment in quoted],
-        "fx_payments": [payment.id for payment in quoted],
+        "fx_quotes": _array(payment.fx_quote_id for payment in quoted),
+        "fx_payments": _array(payment.id for payment in quoted),
     }
-    return await connection.cursor(row_factory=tuple_row).execute(statements.CREATE, rows, prepare=True)
+    return pipeline.send(statements.CREATE, rows)
 
 
-async def write_changed(connection: Connection, items: Sequence[tuple[Claim | None, Change]], charts: Charts) -> None:
+def write_changed(pipeline: Pipeline, items: Sequence[tuple[Claim | None, Change]], charts: Charts) -> None:
     """Write changes of payments whose rows the transaction has locked."""
     changes = [change for _, change in items]
     latest = {change.payment.id: change.payment for change in changes}
-    rows: dict[str, Any] = _rows(changes, charts) | {
+    rows = _rows(changes, charts) | {
         "payments": _json(list(latest.values())),
-        "ids": list(latest),
+        "ids": _array(latest),
         "operations": _json([change.operation for change in changes if change.operation is not None]),
         "idempotency_keys": _json([key_row(claim, change) for claim, change in items if claim is not None]),
         "answers": _json([answer_row(change) for change in changes if change.answers is not None]),
     }
-    await connection.execute(statements.CHANGE, rows, prepare=True)
+    pipeline.send(statements.CHANGE, rows)
 
 
-async def lock_payments(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Payment]:
+async def lock_payments(pipeline: Pipeline, ids: Iterable[UUID]) -> dict[UUID, Payment]:
     """Lock payments in the order of their ids and return them."""
-    return {payment.id: payment for payment in await _load(connection, statements.LOCK, ids, Payment)}
+    with span("sql Payment"):
+        records = await pipeline.records(pipeline.send(statements.LOCK, {"ids": _array(ids)}))
+    return {payment.id: payment for payment in (msgspec.convert(record, Payment) for record in records)}
 
 
-async def load_operations(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Operation]:
-    """Return operations by id; their payments' locks guard them."""
-    return {
-        operation.id: operation for operation in await _load(connection, statements.LOAD_OPERATIONS, ids, Operation)
-    }
+def ask_operations(pipeline: Pipeline, ids: Sequence[UUID]) -> Answer | None:
+    """Ask for operations by id; their payments' locks guard them."""
+    return pipeline.send(statements.LOAD_OPERATIONS, {"ids": _array(ids)}) if ids else None
 
 
-async def database_clock(connection: Connection) -> datetime:
-    """Return the database's time now, not the transaction's start, which may lie before a wait for a lock."""
-    cursor = await connection.cursor(row_factory=scalar_row).execute("SELECT clock_timestamp()")
-    now: datetime | None = await cursor.fetchone()
-    if now is None:
-        raise AssertionError("SELECT without FROM returns a row")
-    return now
+async def read_operations(pipeline: Pipeline, asked: Answer | None) -> dict[UUID, Operation]:
+    """Return operations by id."""
+    with span("sql Operation"):
+        records = await pipeline.records(asked) if asked is not None else []
+    return {operation.id: operation for operation in (msgspec.convert(record, Operation) for record in records)}
 
 
-async def find_keys(connection: Connection, claims: Sequence[Claim]) -> dict[tuple[UUID, bool, str, str], Earlier]:
+def ask_clock(pipeline: Pipeline) -> Answer:
+    """Ask for the time at this point, not at the transaction's start, which may lie before a wait for a lock."""
+    return pipeline.send(statements.CLOCK, {})
+
+
+async def read_clock(pipeline: Pipeline, asked: Answer) -> datetime:
+    """Return the database's time."""
+    [[now]] = await pipeline.rows(asked)
+    return now  # type: ignore[no-any-return] # a timestamptz
+
+
+async def find_keys(connection: Connection, claims: Sequence[Claim]) -> Keys:
     """Return what is known of keys, by (merchant, mode, key, path)."""
-    keys, _ = await find_keys_and_usages(connection, claims, ())
+    async with transaction(connection) as pipeline:
+        keys, _ = await read_known(pipeline, ask_known(pipeline, claims, ()))
     return keys
 
 
-def _earlier(rows: Iterable[Sequence[Any]]) -> dict[tuple[UUID, bool, str, str], Earlier]:
+def _earlier(rows: Iterable[Sequence[Any]]) -> Keys:
     return {
         (merchant, livemode, key, path): Earlier(resource, bytes(mark), status, data and data.encode(), deadline, now)
         for merchant, livemode, key, path, resource, mark, status, data, deadline, now in rows
@@ -146,16 +136,7 @@ def _days(days: Iterable[Day]) -> list[dict[str, Any]]:
     return [day._asdict() for day in sorted(days)]
 
 
-async def _load(connection: Connection, query: str, ids: Sequence[UUID], kind: Any) -> list[Any]:  # noqa: ANN401
-    if not ids:
-        return []
-    cursor = connection.cursor(row_factory=dict_row)
-    with span(f"sql {kind.__name__}"):
-        await cursor.execute(query, (list(ids),), prepare=True)
-        return [msgspec.convert(row, kind) for row in await cursor.fetchall()]
-
-
-def _rows(changes: Sequence[Change], charts: Charts) -> dict[str, str]:
+def _rows(changes: Sequence[Change], charts: Charts) -> dict[str, bytes | None]:
     return {
         "payments": _json([change.payment for change in changes]),
         "entries": _json([row for change in changes for row in entry_rows(change, charts)]),
@@ -164,5 +145,9 @@ def _rows(changes: Sequence[Change], charts: Charts) -> dict[str, str]:
     }
 
 
-def _json(rows: Sequence[Any]) -> str:
-    return msgspec.json.encode(rows).decode()
+def _json(rows: Sequence[Any]) -> bytes:
+    return msgspec.json.encode(rows)
+
+
+def _array(ids: Iterable[UUID | None]) -> bytes:
+    return "{{{}}}".format(",".join(map(str, ids))).encode()

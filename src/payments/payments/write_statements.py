@@ -14,6 +14,7 @@ import msgspec
 
 from payments.payments.domain import Operation, Payment
 from payments.payments.rows import AnswerRow, DayRow, EntryRow, EventRow, Hex, KeyRow
+from payments.pipeline import Statement
 from payments.risk.days import Day, Delta
 
 _SQL_TYPES: Mapping[Any, str] = {
@@ -99,7 +100,9 @@ def _add_to_days(where: str = "true") -> str:
      WHERE (d.merchant_id, d.livemode, d.day) = (x.merchant_id, x.livemode, x.day)"""
 
 
-CREATE = f"""
+CREATE = Statement(
+    "write_create",
+    f"""
 WITH quotes AS MATERIALIZED (
     SELECT q.id, q.expires_at FROM payments.fx_quotes q
      WHERE q.id = ANY(%(fx_quotes)s::uuid[]) AND q.consumed_by IS NULL ORDER BY q.id FOR UPDATE
@@ -127,7 +130,8 @@ WITH quotes AS MATERIALIZED (
    w6 AS (UPDATE payments.fx_quotes q SET consumed_by = quoted.payment_id, consumed_at = clock_timestamp()
             FROM quoted JOIN claimed ON claimed.resource_id = quoted.payment_id WHERE q.id = quoted.id)
 SELECT resource_id FROM claimed
-"""
+""",
+)
 
 _MUTABLE = [
     name
@@ -149,10 +153,12 @@ _MUTABLE = [
     )
 ]
 
-CHANGE = f"""
+CHANGE = Statement(
+    "write_change",
+    f"""
 WITH w1 AS (
     UPDATE payments.payments p SET {", ".join(f"{name} = {_value(Payment, name)}" for name in _MUTABLE)}
-      FROM {_records("payments", Payment)} WHERE p.id = r.id AND p.id = ANY(%(ids)s)
+      FROM {_records("payments", Payment)} WHERE p.id = r.id AND p.id = ANY(%(ids)s::uuid[])
 ), w2 AS (
     {_insert("operations", Operation)}
     ON CONFLICT (id) DO UPDATE SET status = excluded.status, acquirer_reference = excluded.acquirer_reference,
@@ -166,29 +172,53 @@ UPDATE payments.idempotency_keys k SET event_id = r.event_id, status_code = r.st
   FROM {_records("answers", AnswerRow)}
  WHERE (k.merchant_id, k.livemode, k.key, k.path) = (r.merchant_id, r.livemode, r.key, r.path) AND k.event_id IS NULL
    AND k.resource_id = r.resource_id
-"""
+""",
+)
 
-LOCK = f"SELECT {', '.join(Payment.__struct_fields__)} FROM payments.payments WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
-LOAD_OPERATIONS = f"SELECT {', '.join(Operation.__struct_fields__)} FROM payments.operations WHERE id = ANY(%s)"
-FIND_KEYS = f"""
+LOCK = Statement(
+    "write_lock",
+    f"""
+SELECT {", ".join(Payment.__struct_fields__)} FROM payments.payments
+ WHERE id = ANY(%(ids)s::uuid[]) ORDER BY id FOR UPDATE
+""",
+)
+LOAD_OPERATIONS = Statement(
+    "write_load_operations",
+    f"""
+SELECT {", ".join(Operation.__struct_fields__)} FROM payments.operations WHERE id = ANY(%(ids)s::uuid[])
+""",
+)
+CLOCK = Statement("write_clock", "SELECT clock_timestamp()")
+FIND_KEYS = Statement(
+    "write_find_keys",
+    f"""
 SELECT k.merchant_id, k.livemode, k.key, k.path, k.resource_id, k.fingerprint, k.status_code, e.data::text,
        k.deadline, clock_timestamp()
   FROM {_records("keys", KeyRow, _PLACE)}
   JOIN payments.idempotency_keys k USING (merchant_id, livemode, key, path)
   LEFT JOIN payments.events e ON e.id = k.event_id
-"""
+""",
+)
 
 
-OPEN_DAYS = f"""
+OPEN_DAYS = Statement(
+    "write_open_days",
+    f"""
 INSERT INTO payments.merchant_days (merchant_id, livemode, day)
 SELECT r.merchant_id, r.livemode, r.day FROM {_records("days", DayRow, Day._fields)}
  ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING
-"""
-LOCK_DAYS = f"""
+""",
+)
+LOCK_DAYS = Statement(
+    "write_lock_days",
+    f"""
 SELECT 1 FROM {_records("days", DayRow, Day._fields)} JOIN payments.merchant_days d USING (merchant_id, livemode, day)
  ORDER BY d.merchant_id, d.livemode, d.day FOR UPDATE OF d
-"""
-USAGES = f"""
+""",
+)
+USAGES = Statement(
+    "write_usages",
+    f"""
 SELECT r.merchant_id, r.livemode, r.day,
        coalesce(sum(d.volume) FILTER (WHERE d.day = r.day), 0)::bigint,
        coalesce(sum(d.count) FILTER (WHERE d.day = r.day), 0)::bigint,
@@ -197,4 +227,5 @@ SELECT r.merchant_id, r.livemode, r.day,
   LEFT JOIN payments.merchant_days d ON d.merchant_id = r.merchant_id AND d.livemode = r.livemode
         AND d.day >= date_trunc('month', r.day) AND d.day < date_trunc('month', r.day) + interval '1 month'
  GROUP BY r.merchant_id, r.livemode, r.day
-"""
+""",
+)
