@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -149,10 +149,12 @@ async def backlog(connection: AsyncConnection) -> dict[str, float]:
 _LOCK = sa.text("SELECT xact FROM payments.event_watermark FOR UPDATE SKIP LOCKED")
 _UNTIL = sa.text(
     """
-    SELECT least(payments.oldest_running_xact(), (
-        -- The first transaction beyond a batch's worth of events; all of one transaction always goes together.
-        SELECT greatest(e.xact, :since + 1) FROM payments.events e
-         WHERE e.xact >= :since ORDER BY e.xact OFFSET :batch LIMIT 1))
+    SELECT o.xact AS running, (
+               -- The first transaction beyond a batch's worth of events; all of one transaction always goes together.
+               SELECT greatest(e.xact, :since + 1) FROM payments.events e
+                WHERE e.xact >= :since ORDER BY e.xact OFFSET :batch LIMIT 1) AS full,
+           coalesce((SELECT e.xact FROM payments.events e ORDER BY e.xact DESC LIMIT 1), 0) >= o.xact AS held
+      FROM payments.oldest_running_xact() AS o(xact)
     """
 )
 _PLACE = sa.text(
@@ -178,20 +180,34 @@ _PLACE = sa.text(
 )
 
 
-async def place(connection: AsyncConnection, batch: int) -> tuple[int, list[Stream]]:
-    """Give the next events their numbers; return how many, and whose.
+class Placed(NamedTuple):
+    """What was given its number.
+
+    Shapes:
+        left: ``more`` than fit, those ``held`` back by a transaction that still runs, or ``nothing``.
+    """
+
+    events: int
+    streams: list[Stream]
+    left: Literal["more", "held", "nothing"]
+
+
+async def place(connection: AsyncConnection, batch: int) -> Placed:
+    """Give the next events their numbers.
 
     Only those of transactions below the oldest one still running: nothing that commits late is skipped. The lock on the
     watermark keeps two workers from numbering the same events; the second one goes away.
     """
     since = await connection.scalar(_LOCK)
     if since is None:
-        return 0, []
-    until = await connection.scalar(_UNTIL, {"since": since, "batch": batch})
-    if until is None or until <= since:
-        return 0, []
+        return Placed(0, [], "held")
+    running, full, held = (await connection.execute(_UNTIL, {"since": since, "batch": batch})).one()
+    until = running if full is None else min(running, full)
+    if until <= since:
+        return Placed(0, [], "held")
     rows = (await connection.execute(_PLACE, {"since": since, "until": until})).all()
-    return sum(row.events for row in rows), [Stream(row.merchant_id, row.livemode) for row in rows]
+    left: Literal["more", "held", "nothing"] = "more" if until < running else "held" if held else "nothing"
+    return Placed(sum(row.events for row in rows), [Stream(row.merchant_id, row.livemode) for row in rows], left)
 
 
 _PRUNE = sa.text(

@@ -17,9 +17,10 @@ _log = logging.getLogger(__name__)
 _BATCH = 10_000
 # A lone event gets its number at once. Those that follow it wait this long at most and get theirs together: numbering
 # costs a commit and the same dozen statements for one event and for hundreds.
-_PACE_SECONDS = 0.05
-# Transactions last milliseconds; one that lasts longer is waited for by the next run.
-_MAX_WAITS = 10
+_PACE_SECONDS = 0.1
+# Transactions last milliseconds; one that lasts longer is waited for by the next run. A run ends also while events keep
+# coming, for a worker that is told to stop stops between two of them.
+_MAX_ROUNDS = 10
 
 
 class Sequencer:
@@ -38,27 +39,30 @@ class Sequencer:
 
     async def run(self) -> int:
         """Number everything that is committed; return how many events."""
-        total = waits = 0
+        total, looks = 0, True  # while events keep coming, the next ones need no look
         await asyncio.sleep(self._placed_at + _PACE_SECONDS - monotonic())
-        while waits < _MAX_WAITS:
-            async with self._database.snapshot() as connection:
-                pending = await repository.pending(connection)
-            if pending["until"] < pending["since"]:
-                # Numbers of transactions start anew in another cluster, for example one restored from a dump.
-                _log.error("the watermark of events is ahead of the database's transactions; see docs/EVENTS.md")
-                return total
-            if pending["ready"]:
-                async with self._database.transaction() as connection:
-                    placed, streams = await repository.place(connection, _BATCH)
-                total += placed
-                if placed:
-                    self._placed_at = monotonic()
-                    await self._announcer.sequenced(streams)
-                    if pending["held"]:
-                        await asyncio.sleep(_PACE_SECONDS)
+        for _ in range(_MAX_ROUNDS):
+            if looks:
+                async with self._database.snapshot() as connection:
+                    pending = await repository.pending(connection)
+                if pending["until"] < pending["since"]:
+                    # Numbers of transactions start anew in another cluster, for example one restored from a dump.
+                    _log.error("the watermark of events is ahead of the database's transactions; see docs/EVENTS.md")
+                    break
+                if not pending["ready"] and not pending["held"]:
+                    break
+                if not pending["ready"]:
+                    await asyncio.sleep(_PACE_SECONDS)
                     continue
-            elif not pending["held"]:
-                break
-            waits += 1
-            await asyncio.sleep(_PACE_SECONDS)
+            async with self._database.transaction() as connection:
+                placed = await repository.place(connection, _BATCH)
+            looks = not placed.events
+            if placed.events:
+                total += placed.events
+                self._placed_at = monotonic()
+                await self._announcer.sequenced(placed.streams)
+                if placed.left == "nothing":
+                    break
+            if placed.left != "more":
+                await asyncio.sleep(_PACE_SECONDS)
         return total
