@@ -113,6 +113,9 @@ class Connection(asyncio.Protocol):
         self._headed = False
         self._keep_alive = False
         self._received = 0
+        self._starting: Answer | None = None  # the one whose beginning is waited for
+        self._deadline = 0.0
+        self._due: float | None = None  # of the one timer there is, which stays from one exchange to the next
         self.used = False
         self.free_since = 0.0
 
@@ -133,14 +136,15 @@ class Connection(asyncio.Protocol):
         self._received = 0
         self.used = True
         self._transport.write(head + request.body)
-        timer = self._loop.call_later(request.timeout, self._expire, answer)
+        self._starting = answer
+        self._expire_at(self._loop.time() + request.timeout)
         try:
             await waiter
         except asyncio.CancelledError:
             self.abort()
             raise
         finally:
-            timer.cancel()
+            self._starting = None
         if answer.failure is not None:
             raise answer.failure
         return Response(answer.status, answer.headers, answer.take(), None if answer.complete else answer)
@@ -160,8 +164,22 @@ class Connection(asyncio.Protocol):
             self._paused = False
             self._transport.resume_reading()
 
-    def _expire(self, answer: Answer) -> None:
-        self._fail(answer, TimedOutError("the answer did not come in time", sent=True))
+    def _expire_at(self, deadline: float) -> None:
+        self._deadline = deadline
+        if self._due is None or self._due > deadline:
+            self._due = deadline
+            self._loop.call_at(deadline, self._expire, deadline)
+
+    def _expire(self, due: float) -> None:
+        if self._due != due:
+            return  # a deadline came that was earlier
+        self._due = None
+        if self._starting is None:
+            return
+        if self._loop.time() < self._deadline:
+            self._expire_at(self._deadline)
+        else:
+            self._fail(self._starting, TimedOutError("the answer did not come in time", sent=True))
 
     def _fail(self, answer: Answer, failure: UpstreamError) -> None:
         if self._answer is answer:

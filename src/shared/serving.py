@@ -29,9 +29,9 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from shared.answers import Answering
 from shared.asgi import DRAINING, STOPPING
 from shared.problems import MEDIA_TYPE, Problem
-from shared.whole_answers import WholeAnswer
 
 KEEP_ALIVE_SECONDS = 75
 GRACEFUL_SECONDS = 25
@@ -54,6 +54,7 @@ class _Protocol(HttpToolsProtocol):
     _head_bytes = 0  # of a head that has not ended yet
     _in_head = False
     _timer: asyncio.TimerHandle | None = None
+    _idle_since = 0.0
     _refusal = _NOT_HTTP
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -64,6 +65,7 @@ class _Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         self._stop_timer()
+        super()._unset_keepalive_if_required()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -100,9 +102,39 @@ class _Protocol(HttpToolsProtocol):
         if self.parser.get_http_version() not in _VERSIONS:
             raise ValueError("HTTP/0.9 has no headers, and so no end and no caller")
         super().on_headers_complete()
-        self.cycle.transport = WholeAnswer(self.transport, self.loop)  # type: ignore[assignment]
+        self.cycle.__class__ = Answering  # uvicorn has no other place for it, and its task has not begun yet
         if DRAINING in self.app_state:
             self.cycle.keep_alive = False  # its client finds another replica for the next one
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, or wait for one."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._wait_for_request(self.timeout_keep_alive)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection that has been idle for long enough."""
+        self.timeout_keep_alive_task = None
+        if self._in_head or not self.cycle.response_complete:
+            return
+        rest = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if rest > 0:
+            self._wait_for_request(rest)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _wait_for_request(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+    def _unset_keepalive_if_required(self) -> None:
+        """Leave the timer as it is: it finds out by itself, and one per connection is cheaper than one per request."""
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the same words for every reason
         """Refuse what is not HTTP, or not HTTP as it is accepted here."""
