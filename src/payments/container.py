@@ -124,8 +124,18 @@ class Container:
         )
         self.deliverer = Deliverer(self.database, self.events, secrets, Sender(guard), self.telemetry.tracing)
         self.streams = Streams(self.events, self.listener, follow=not serverless)
+        self.fx = Fx(
+            self.database,
+            self.merchants,
+            base_currency=settings.fx_base_currency,
+            max_age=timedelta(hours=settings.fx_rate_max_age_hours),
+            quote_life=timedelta(minutes=settings.fx_quote_minutes),
+        )
+        self.fraud = Fraud(self.database, settings.redis_url, self.fx, registry.counter("payments_decisions_total"))
         # Functions run by a clock, so that nobody there is woken by a commit.
-        self.write_path = WritePath(pool, self.ledger, _nothing if serverless else self.announcer.committed, registry)
+        self.write_path = WritePath(
+            pool, self.ledger, _nothing if serverless else self.announcer.committed, registry, self.fraud.assess
+        )
         self.callbacks = Callbacks(self.database, self.write_path, self._receive_dispute)
         self.sandbox_disputes = SandboxDisputes(self.database, self.keyring, self._deliver_sandbox)
         self.sandbox = SandboxConnector(
@@ -139,14 +149,6 @@ class Container:
         self.connectors = Registry([self.sandbox, *self.stripe])
         self.routing = Routing(self.database, self.merchants, self.connectors)
         self.controls = Controls(self.database, self.merchants, self.connectors.names)
-        self.fx = Fx(
-            self.database,
-            self.merchants,
-            base_currency=settings.fx_base_currency,
-            max_age=timedelta(hours=settings.fx_rate_max_age_hours),
-            quote_life=timedelta(minutes=settings.fx_quote_minutes),
-        )
-        self.fraud = Fraud(self.database, settings.redis_url, self.fx, registry.counter("payments_decisions_total"))
         policy = Policy(
             authorization=timedelta(days=settings.authorization_days),
             acquirer_timeout=timedelta(seconds=settings.acquirer_seconds),
@@ -158,7 +160,6 @@ class Container:
             controls=self.controls,
             fx=self.fx,
             risk=self.risk,
-            fraud=self.fraud,
             policy=policy,
         )
         self.calls = Calls(

@@ -43,10 +43,12 @@ class Bench:
         return attempt(**{"at": self.clock.moment()} | changes)
 
     async def pay(self, **changes: Any) -> dict[str, int]:
-        return named(await self.counters.observe(self.attempt(**changes)))
+        [values] = await self.counters.observe([self.attempt(**changes)])
+        return named(values)
 
     async def look(self, **changes: Any) -> dict[str, int]:
-        return named(await self.counters.peek(self.attempt(**changes)))
+        [values] = await self.counters.peek([self.attempt(**changes)])
+        return named(values)
 
 
 def named(values: list[int]) -> dict[str, int]:

@@ -100,7 +100,7 @@ async def test_a_replay_counts_once(bench, clock):
 async def test_replays_in_one_batch_and_with_other_content_count_once(bench):
     attempts = [bench.attempt(idempotency_key="k") for _ in range(10)]
     attempts.append(bench.attempt(idempotency_key="k", card_fingerprint=OTHER_CARD))
-    found = await asyncio.gather(*(bench.counters.observe(one) for one in attempts))
+    found = await bench.counters.observe(attempts)
     assert {named(values)["merchant_count_1m"] for values in found} == {1}
 
 

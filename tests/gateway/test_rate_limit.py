@@ -147,7 +147,7 @@ class TestInAdvance:
 
 
 def questions(store) -> int:
-    return store.info("commandstats").get("cmdstat_evalsha", {"calls": 0})["calls"]
+    return int(store.info("commandstats").get("cmdstat_evalsha", {"calls": 0})["calls"])
 
 
 class TestWithoutRedis:

@@ -12,7 +12,6 @@ from zlib import crc32
 
 import msgspec
 
-from payments.batching import Batcher
 from payments.fraud.schemas import Attempt
 from shared.redis_connection import RedisConnection, RedisReplyError, RedisUnavailableError
 
@@ -51,27 +50,35 @@ class Counters:
         self._clock = clock
         self._owed: list[Attempt] = []
         self._paying: asyncio.Task[None] | None = None
-        # One call at a time makes larger batches: a hot merchant's counters are unpacked once for each.
-        self._batches: Batcher[Attempt, list[int]] = Batcher(self._observe, lanes=1, max_items=_BATCH)
 
-    async def observe(self, attempt: Attempt) -> list[int]:
-        """Count a payment, once however often it comes, and return its signals, itself included.
+    async def observe(self, attempts: Sequence[Attempt]) -> list[list[int]]:
+        """Count payments, each once however often it comes, and return the signals of each, itself included.
 
         Raises:
-            CountersUnavailableError: ask somebody else; the payment is counted as soon as Redis answers again.
+            CountersUnavailableError: ask somebody else; they are counted as soon as Redis answers again.
 
         """
-        return await self._batches.submit(attempt)
-
-    async def peek(self, attempt: Attempt) -> list[int]:
-        """Return the signals that a payment would get, without counting it; raises as ``observe`` does."""
         try:
-            ready, found = await self._run([attempt], counting=False)
+            ready, found = await self._run(attempts, counting=True)
+        except (RedisUnavailableError, RedisReplyError) as error:
+            self._owed += attempts
+            del self._owed[_MOST_OWED + 1 :]
+            raise CountersUnavailableError(str(error)) from error
+        if self._owed and self._paying is None:
+            self._paying = asyncio.create_task(self._pay())
+        if not ready:
+            raise CountersUnavailableError("the counters are being rebuilt")
+        return found
+
+    async def peek(self, attempts: Sequence[Attempt]) -> list[list[int]]:
+        """Return the signals that payments would get, without counting them; raises as ``observe`` does."""
+        try:
+            ready, found = await self._run(attempts, counting=False)
         except (RedisUnavailableError, RedisReplyError) as error:
             raise CountersUnavailableError(str(error)) from error
         if not ready:
             raise CountersUnavailableError("the counters are being rebuilt")
-        return found[0]
+        return found
 
     async def count(self, attempts: Sequence[Attempt]) -> None:
         """Count payments of any time within the last day, whether or not the counters are complete.
@@ -84,24 +91,10 @@ class Counters:
             await self._run(attempts[start : start + _BATCH], counting=True)
 
     async def close(self) -> None:
-        """Answer what was submitted, then disconnect."""
-        await self._batches.close()
+        """Count what is owed, then disconnect."""
         if self._paying is not None:
             await asyncio.wait([self._paying])
         await self._redis.close()
-
-    async def _observe(self, attempts: list[Attempt]) -> Sequence[list[int] | Exception]:
-        try:
-            ready, found = await self._run(attempts, counting=True)
-        except (RedisUnavailableError, RedisReplyError) as error:
-            self._owed += attempts
-            del self._owed[_MOST_OWED + 1 :]
-            raise CountersUnavailableError(str(error)) from error
-        if self._owed and self._paying is None:
-            self._paying = asyncio.create_task(self._pay())
-        if not ready:
-            raise CountersUnavailableError("the counters are being rebuilt")
-        return found
 
     async def _pay(self) -> None:
         """Count what was owed; with too much of it, have everything counted again from the database."""

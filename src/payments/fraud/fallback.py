@@ -14,7 +14,6 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from payments.batching import Batcher
 from payments.database import Database
 from payments.fraud import repository
 from payments.fraud.repository import BOUND, Recent
@@ -31,28 +30,20 @@ class FallbackUnavailableError(Exception):
 
 
 class Fallback:
-    """Answers concurrent payments with one statement for each kind of subject."""
+    """Answers for many payments with one statement for each kind of subject."""
 
     def __init__(self, database: Database, *, seconds: float = SECONDS) -> None:
         """Take the database, and how long an answer may take."""
         self._database = database
         self._seconds = seconds
-        self._batches: Batcher[Attempt, list[int | None]] = Batcher(self._answer, lanes=2)
 
-    async def signals(self, attempt: Attempt) -> list[int | None]:
-        """Return the signals of a payment, itself included; those that nobody can tell are none.
+    async def signals(self, attempts: Sequence[Attempt]) -> list[list[int | None]]:
+        """Return the signals of payments, each itself included; those that nobody can tell are none.
 
         Raises:
             FallbackUnavailableError: there is no answer in time.
 
         """
-        return await self._batches.submit(attempt)
-
-    async def close(self) -> None:
-        """Answer what was submitted."""
-        await self._batches.close()
-
-    async def _answer(self, attempts: list[Attempt]) -> Sequence[list[int | None]]:
         try:
             async with asyncio.timeout(self._seconds), self._database.snapshot() as connection:
                 await repository.limit_time(connection, int(self._seconds * 1000))

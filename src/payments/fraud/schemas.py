@@ -1,7 +1,7 @@
 """Shapes of fraud decisions: what a payment brings, what comes back, what the API takes and shows."""
 
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -61,6 +61,10 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     customer_ip_country: str | None
     device_id: str | None
     at: datetime
+
+
+# A payment that is to be decided, and what there is to know of its merchant.
+Case: TypeAlias = tuple[Attempt, MerchantTerms]
 
 
 class FiredRule(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
 """Decides payments in real time: signals from Redis, rules as data, and an honest answer when signals are missing."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic, time
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from payments.fraud.desk_repository import Viewer
 from payments.fraud.engine import decide
 from payments.fraud.fallback import Fallback, FallbackUnavailableError
 from payments.fraud.rebuild import Rebuild
-from payments.fraud.schemas import Attempt, Decision, MerchantTerms, ReportSource, Source
+from payments.fraud.schemas import Attempt, Case, Decision, MerchantTerms, ReportSource, Source
 from payments.fraud.signals import NO_SIGNALS, Signals
 from payments.fx.service import Fx
 from shared.metrics import Counter, Family
@@ -51,21 +51,29 @@ class Fraud:
         self._rebuild = Rebuild(database, redis_url, clock=clock)
         self._source: Source = "redis"
 
-    async def assess(self, attempt: Attempt, merchant: MerchantTerms) -> Decision:
-        """Count a payment and decide it; a replay is counted once."""
+    async def assess(self, cases: Sequence[Case]) -> list[Decision | Exception]:
+        """Count payments and decide each; a replay is counted once. A defect that one meets is not its neighbors'."""
         rules, lists = await self.book.current()
         with span("signals"):
-            signals = await self._signals(attempt, counting=True)
-        decision = decide(attempt, signals, merchant, rules, lists.match(attempt))
-        self._decisions.of(decision.outcome, signals.source).value += 1
-        return decision
+            found = await self._signals([attempt for attempt, _ in cases])
+        decided: list[Decision | Exception] = []
+        for (attempt, merchant), signals in zip(cases, found, strict=True):
+            try:
+                decision = decide(attempt, signals, merchant, rules, lists.match(attempt))
+            except Exception as error:  # noqa: BLE001
+                decided.append(error)
+                continue
+            self._decisions.of(decision.outcome, signals.source).value += 1
+            decided.append(decision)
+        return decided
 
     async def check(self, attempt: Attempt, merchant: MerchantTerms) -> Decision:
         """Decide a payment that nobody makes: nothing is counted. Its amount in US cents is looked up here."""
         worth = await self._fx.worth(attempt.amount, attempt.currency, "USD", attempt.at)
         attempt = msgspec.structs.replace(attempt, amount_usd=worth)
         rules, lists = await self.book.current()
-        return decide(attempt, await self._signals(attempt, counting=False), merchant, rules, lists.match(attempt))
+        [signals] = await self._signals([attempt], counting=False)
+        return decide(attempt, signals, merchant, rules, lists.match(attempt))
 
     async def confirm(
         self, connection: AsyncConnection, payment_id: UUID, source: ReportSource, reason: str, author: str
@@ -82,22 +90,25 @@ class Fraud:
     async def close(self) -> None:
         """Answer what is under way, then disconnect."""
         await self._counters.close()
-        await self._fallback.close()
         await self._rebuild.close()
 
-    async def _signals(self, attempt: Attempt, *, counting: bool) -> Signals:
+    async def _signals(self, attempts: Sequence[Attempt], *, counting: bool = True) -> list[Signals]:
         try:
-            look = self._counters.observe if counting else self._counters.peek
-            return self._from("redis", Signals([*await look(attempt)], "redis"))
+            counted = await (self._counters.observe if counting else self._counters.peek)(attempts)
         except CountersUnavailableError as error:
             reason: Exception = error
+        else:
+            self._come_from("redis")
+            return [Signals([*values], "redis") for values in counted]
         try:
-            return self._from("postgres", Signals(await self._fallback.signals(attempt), "postgres"), reason)
+            found = await self._fallback.signals(attempts)
         except FallbackUnavailableError as error:
-            return self._from("degraded", NO_SIGNALS, error)
+            self._come_from("degraded", error)
+            return [NO_SIGNALS] * len(attempts)
+        self._come_from("postgres", reason)
+        return [Signals(values, "postgres") for values in found]
 
-    def _from(self, source: Source, signals: Signals, reason: Exception | None = None) -> Signals:
+    def _come_from(self, source: Source, reason: Exception | None = None) -> None:
         if source != self._source:
             _log.warning("signals come from %s now: %s", source, reason or "Redis answers")
             self._source = source
-        return signals

@@ -13,7 +13,7 @@ import msgspec
 
 from payments.ledger.service import Ledger
 from payments.payments import write_repository as repository
-from payments.payments.changes import Change, Claim, Creation, Earlier, Locked, Request, payment_event
+from payments.payments.changes import Assessed, Change, Claim, Earlier, Locked, Request, payment_event
 from payments.payments.domain import Operation, Payment
 from payments.payments.rows import Charts
 from payments.payments.write_repository import Keys
@@ -26,34 +26,34 @@ Written: TypeAlias = Change | Earlier
 
 
 async def insert_creations(
-    connection: Connection, items: Sequence[Creation], charts: Charts, known_days: set[Day]
+    connection: Connection, items: Sequence[Assessed], charts: Charts, known_days: set[Day]
 ) -> list[Written | Exception]:
     """Insert new payments within their merchants' limits; return each one's change, or who had its key before."""
-    limited = {item.payment.day for item in items if item.limits is not NO_LIMITS}
-    locked = {item.payment.day for item in items}
-    locked |= {item.payment.day.month for item in items if item.limits.monthly_volume is not None}
+    creations = [item.creation for item in items]
+    limited = {item.payment.day for item in creations if item.limits is not NO_LIMITS}
+    locked = {item.payment.day for item in creations}
+    locked |= {item.payment.day.month for item in creations if item.limits.monthly_volume is not None}
     async with transaction(connection) as pipeline:
         repository.lock_days(pipeline, locked, locked - known_days)
-        asked = repository.ask_known(pipeline, [item.claim for item in items], limited)
+        asked = repository.ask_known(pipeline, [item.claim for item in creations], limited)
         keys, usages = await repository.read_known(pipeline, asked)
         now = datetime.now().astimezone()
         written: list[tuple[Claim, Change]] = []
         broken: dict[UUID, Exception] = {}
         for item in items:
-            place = item.claim.place
-            if place in keys:
+            claim, day = item.creation.claim, item.creation.payment.day
+            if claim.place in keys:
                 continue
-            day = item.payment.day
             try:
                 change = item.decide(usages.get(day))
             except Exception as error:  # noqa: BLE001 - a defect that one item meets is not its neighbors'
-                broken[item.claim.resource_id] = error
+                broken[claim.resource_id] = error
                 continue
-            change.traceparent = item.traceparent
+            change.traceparent = item.creation.traceparent
             if day in usages and change.payment.status != "declined":
                 _count(usages, day, change.payment.usage_amount)
-            keys[place] = _claimed(item.claim, change, now)
-            written.append((item.claim, change))
+            keys[claim.place] = _claimed(claim, change, now)
+            written.append((claim, change))
         # In the order of their keys: batches with the same keys then wait for each other instead of deadlocking.
         written.sort(key=lambda entry: entry[0].place)
         # Its answer is read after the commit, which then travels with it.
@@ -102,17 +102,18 @@ def _count(usages: dict[Day, Usage], day: Day, amount: int) -> None:
             usages[other] = msgspec.structs.replace(usage, month_volume=usage.month_volume + amount)
 
 
-def _creation_result(item: Creation, results: Mapping[UUID, Written | Exception], keys: Keys) -> Written | Exception:
-    own = results.get(item.claim.resource_id)
+def _creation_result(item: Assessed, results: Mapping[UUID, Written | Exception], keys: Keys) -> Written | Exception:
+    claim = item.creation.claim
+    own = results.get(claim.resource_id)
     if own is not None:
         return own
-    known = keys.get(item.claim.place)
-    if known is None and item.payment.fx_quote_id is not None:
+    known = keys.get(claim.place)
+    if known is None and item.creation.payment.fx_quote_id is not None:
         detail = "The quote was used or has expired meanwhile, or the card is gone. Get a new quote."
         return Problem(409, "fx_quote_used", detail)
     if known is None:
         return not_found("payment method")
-    return item.decide(None) if _is_own(item.claim, keys) else known
+    return item.decide(None) if _is_own(claim, keys) else known
 
 
 def _claimed(claim: Claim, change: Change, now: datetime) -> Earlier:

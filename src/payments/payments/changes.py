@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from payments.fraud.schemas import Case, Decision
 from payments.ledger.entries import Entry
 from payments.payments.domain import Operation, Payment
 from payments.risk.days import Standing
@@ -70,15 +71,29 @@ class Creation(NamedTuple):
 
     Shapes:
         payment: as it was asked for; what is written is decided on a copy of it.
-        decide: makes what is written, from what counts against the limits under the lock, if there are any.
+        case: what its fraud decision is made of.
+        decide: makes what is written, from that decision and from what counts against the limits under the lock, if
+            there are any.
         traceparent: filled in by the write path.
     """
 
     claim: Claim
     payment: Payment
     limits: Limits
-    decide: Callable[[Usage | None], Change]
+    case: Case
+    decide: Callable[[Decision, Usage | None], Change]
     traceparent: str | None = None
+
+
+class Assessed(NamedTuple):
+    """A payment whose fraud decision is made."""
+
+    creation: Creation
+    decision: Decision
+
+    def decide(self, usage: Usage | None) -> Change:
+        """Return what is written."""
+        return self.creation.decide(self.decision, usage)
 
 
 class Locked(NamedTuple):

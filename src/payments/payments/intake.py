@@ -1,4 +1,4 @@
-"""What a request for a payment is turned into before anything is stored: looked up, converted, scored, decided."""
+"""What a request for a payment is turned into before anything is stored: looked up, converted, ready to be decided."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,6 @@ from payments.connectors.declines import decline
 from payments.connectors.port import AuthorizeRequest, Connector, Declined, Outcome
 from payments.controls.service import Controls
 from payments.fraud.schemas import Attempt, Decision
-from payments.fraud.service import Fraud
 from payments.fx.entries import gross
 from payments.fx.schemas import Terms, plain
 from payments.fx.service import Fx
@@ -47,7 +46,7 @@ class Prepared(NamedTuple):
 
 
 class Intake:
-    """Prepares payments. Nothing is written, and what is counted is counted once per idempotency key."""
+    """Prepares payments. Nothing is written or counted."""
 
     def __init__(
         self,
@@ -58,7 +57,6 @@ class Intake:
         controls: Controls,
         fx: Fx,
         risk: Risk,
-        fraud: Fraud,
         policy: Policy,
     ) -> None:
         """Take the features a decision is made of."""
@@ -68,11 +66,10 @@ class Intake:
         self._controls = controls
         self._fx = fx
         self._risk = risk
-        self._fraud = fraud
         self._policy = policy
 
     async def prepare(self, body: PaymentCreate, claim: Claim) -> Prepared:
-        """Turn a request into a payment and the decision about it.
+        """Turn a request into a payment, and what decides about it.
 
         Raises:
             Problem: the card, the quote or a rate does not exist, no acquirer serves the mode, or something is paused.
@@ -92,19 +89,18 @@ class Intake:
             now=now,
         )
         limits = await self._risk.limits_of(claim.merchant_id)
-        verdict = await self._fraud.assess(await self._attempt(body, claim, card, now), merchant)
+        attempt = await self._attempt(body, claim, card, now)
         payment = self._draft(body, claim, merchant, card, connector, terms, now)
-        payment.score = verdict.score
         request = authorize_request(payment, card, body.cvc.get_secret_value() if body.cvc is not None else None)
         outcome = connector.single_commit(request)
         # Whatever may still be approved, at this acquirer or at another one, has to keep to the limits.
         refused = isinstance(outcome, Declined) and not (outcome.retryable and route[1:])
-        receipt = _receipt(verdict, terms)
         review_until = now + timedelta(hours=merchant.review_hours)
 
-        def decide(usage: Usage | None) -> Change:
+        def decide(verdict: Decision, usage: Usage | None) -> Change:
             draft = payment.copy()
-            draft.receipt = receipt | {"limits": _headroom(limits, usage)}
+            draft.score = verdict.score
+            draft.receipt = _receipt(verdict, terms) | {"limits": _headroom(limits, usage)}
             if verdict.outcome == "decline":
                 return decisions.create(draft, decline("fraudulent"))
             if usage is not None and not refused:
@@ -116,7 +112,7 @@ class Intake:
                 return decisions.hold_for_review(draft, review_until)
             return self._carry_out(draft, outcome, request, route[1:])
 
-        return Prepared(Creation(claim, payment, limits, decide), request, route)
+        return Prepared(Creation(claim, payment, limits, (attempt, merchant), decide), request, route)
 
     async def _route(self, claim: Claim, currency: str) -> list[Connector]:
         """Return the acquirers to ask, without those that are paused."""

@@ -8,10 +8,10 @@ attempt did. An insert of a key that the dying transaction still holds waits for
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import psycopg
 import sqlalchemy as sa
@@ -20,10 +20,11 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from payments import deadline
 from payments.batching import Batcher
 from payments.credentials import CONNECTION_SECONDS, ConnectionInfo
+from payments.fraud.schemas import Case, Decision
 from payments.ledger.service import Ledger
 from payments.payments import write_repository as repository
 from payments.payments.batches import Written, apply_requests, charts_of, insert_creations
-from payments.payments.changes import Claim, Creation, Earlier, Request
+from payments.payments.changes import Assessed, Claim, Creation, Earlier, Request
 from payments.payments.meters import Meters
 from payments.pipeline import Connection
 from payments.risk.days import Day
@@ -43,8 +44,9 @@ _PLANS = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -
 # A wait for a lock that lasts longer means that something is broken; a client gets a clear answer instead.
 _TIMEOUTS = "-c lock_timeout=2s -c statement_timeout=10s -c idle_in_transaction_session_timeout=15s"
 
+Assess: TypeAlias = Callable[[Sequence[Case]], Awaitable[Sequence[Decision | Exception]]]
+
 T = TypeVar("T")
-R = TypeVar("R")
 
 
 def write_pool(info: ConnectionInfo, *, shared: bool = False) -> AsyncConnectionPool[Any]:
@@ -94,9 +96,17 @@ class WritePath:
     """Commits creations and changes of payments, many at a time."""
 
     def __init__(
-        self, pool: AsyncConnectionPool[Any], ledger: Ledger, announce: Callable[[], None], registry: Registry
+        self,
+        pool: AsyncConnectionPool[Any],
+        ledger: Ledger,
+        announce: Callable[[], None],
+        registry: Registry,
+        assess: Assess | None = None,
     ) -> None:
-        """Take the pool of ``write_pool``, whom to tell of commits, and who measures."""
+        """Take the pool of ``write_pool``, whom to tell of commits, who measures, and who decides about fraud.
+
+        Nothing can be created without the last one.
+        """
         self._pool = pool
         self._ledger = ledger
         self._announce = announce
@@ -104,12 +114,11 @@ class WritePath:
         self._changed = Meters(registry, "changes")
         self._retries = registry.counter("payments_commit_retries_total")
         self._unanswered = registry.counter("payments_unanswered_commits_total").of()
+        self._assess = assess
         self._days: set[Day] = set()
         # One at a time: a batch locks its merchants' days until it has committed, so a second one would mostly wait
         # for the first, together with requests that could have made the first one larger.
-        self._creations: Batcher[Creation, Written] = Batcher(
-            lambda items: self._persist(items, self._create), lanes=1, max_items=128
-        )
+        self._creations: Batcher[Creation, Written] = Batcher(self._assess_and_create, lanes=1, max_items=128)
         self._requests: Batcher[Request, Written] = Batcher(
             lambda items: self._persist(items, self._apply), lanes=pool.max_size
         )
@@ -173,8 +182,8 @@ class WritePath:
             raise psycopg.OperationalError(str(error)) from error
 
     async def _persist(
-        self, items: list[T], write: Callable[[list[T]], Awaitable[list[R | Exception]]]
-    ) -> list[R | Exception]:
+        self, items: list[T], write: Callable[[list[T]], Awaitable[list[Written | Exception]]]
+    ) -> list[Written | Exception]:
         """Run a batch until it is certain what became of it."""
         for pause in _PAUSES:
             await asyncio.sleep(pause)
@@ -205,14 +214,27 @@ class WritePath:
         return [_lost() for _ in items]
 
     async def _persist_halves(
-        self, items: list[T], write: Callable[[list[T]], Awaitable[list[R | Exception]]]
-    ) -> list[R | Exception]:
+        self, items: list[T], write: Callable[[list[T]], Awaitable[list[Written | Exception]]]
+    ) -> list[Written | Exception]:
         half = len(items) // 2
         return [*await self._persist(items[:half], write), *await self._persist(items[half:], write)]
 
-    async def _create(self, items: list[Creation]) -> list[Written | Exception]:
+    async def _assess_and_create(self, items: list[Creation]) -> list[Written | Exception]:
+        """Decide about fraud with one question to Redis for the whole batch, then commit it."""
+        if self._assess is None:
+            raise AssertionError("this write path only changes what is there")
+        decisions = await self._assess([item.case for item in items])
+        sound = [
+            Assessed(item, decision)
+            for item, decision in zip(items, decisions, strict=True)
+            if not isinstance(decision, Exception)
+        ]
+        written = iter(await self._persist(sound, self._create) if sound else ())
+        return [decision if isinstance(decision, Exception) else next(written) for decision in decisions]
+
+    async def _create(self, items: list[Assessed]) -> list[Written | Exception]:
         begun = perf_counter()
-        charts = await charts_of(self._ledger, [item.payment for item in items])
+        charts = await charts_of(self._ledger, [item.creation.payment for item in items])
         async with self._connection() as connection:
             results = await insert_creations(connection, items, charts, self._days)
         self._created.committed(begun, results)
