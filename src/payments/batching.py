@@ -9,10 +9,13 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from time import monotonic
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
 from payments import deadline
 from shared.tracing import Waiter, shared_span, waiter
+
+# A batch that begins before its time is worth what every batch costs from this size on.
+_EARLY_ITEMS = 12
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -24,58 +27,84 @@ class Batcher(Generic[T, R]):
     ``handle`` returns one result per item in the same order; a result that is an exception is raised to that item's
     caller alone. An exception raised by ``handle`` itself reaches every caller of the batch. What nobody waits for any
     more when its batch begins is left out of it; from then on a caller that goes away cancels nothing.
+
+    ``handle`` may call its second argument to make room for the next batch before its own one is done; it begins then
+    if enough items wait.
     """
 
     def __init__(
-        self, handle: Callable[[list[T]], Awaitable[Sequence[R | Exception]]], *, lanes: int = 2, max_items: int = 64
+        self,
+        handle: Callable[[list[T], Callable[[], None]], Awaitable[Sequence[R | Exception]]],
+        *,
+        lanes: int = 2,
+        max_items: int = 64,
     ) -> None:
         """Take the handler of a batch, the number of batches in flight and the largest batch."""
         self._handle = handle
         self._lanes = lanes
         self._max_items = max_items
         self._queue: deque[tuple[T, asyncio.Future[R], float | None, Waiter | None]] = deque()
-        self._workers: set[asyncio.Task[None]] = set()
+        self._busy = 0  # lanes
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def submit(self, item: T, until: float | None = None) -> R:
         """Return the result of one item, refused if its batch has not begun at ``until`` on the steady clock."""
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._queue.append((item, future, until, waiter()))
-        if len(self._workers) < self._lanes:
-            # In no request's context: what it does, it does for many.
-            worker = asyncio.create_task(self._drain(), context=Context())
-            self._workers.add(worker)
+        self._start()
         return await future
 
     async def close(self) -> None:
         """Wait until everything submitted is answered."""
-        while self._workers:
-            await asyncio.wait(self._workers)
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
-    async def _drain(self) -> None:
-        try:
-            await self._work()
-        finally:
-            # In the same step in which the queue was found empty: an item that comes now gets a worker of its own.
-            self._workers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+    def _start(self) -> None:
+        """Begin a batch if there is a lane for it; it collects its items in the next turn of the loop."""
+        if self._queue and self._busy < self._lanes:
+            self._busy += 1
+            # In no request's context: what it does, it does for many.
+            task = asyncio.create_task(self._work(), context=Context())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def _work(self) -> None:
-        while self._queue:
+        busy = True
+
+        def make_room() -> None:
+            nonlocal busy
+            if busy and len(self._queue) >= _EARLY_ITEMS:
+                busy = False
+                self._leave()
+
+        try:
             batch = self._next()
-            size = len(batch)
-            if not size:
+            if batch:
+                await self._answer(batch, make_room)
+        finally:
+            if busy:
+                self._leave()
+
+    def _leave(self) -> None:
+        self._busy -= 1
+        self._start()
+
+    async def _answer(
+        self, batch: list[tuple[T, asyncio.Future[R], Waiter | None]], make_room: Callable[[], None]
+    ) -> None:
+        size = len(batch)
+        try:
+            with shared_span("batch", [each for _, _, each in batch if each is not None], items=size):
+                results = await self._handle([item for item, _, _ in batch], make_room)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the callers must hear of it
+            results = [error] * size
+        for (_, future, _), result in zip(batch, results, strict=True):
+            if future.done():
                 continue
-            try:
-                with shared_span("batch", [each for _, _, each in batch if each is not None], items=size):
-                    results = await self._handle([item for item, _, _ in batch])
-            except Exception as error:  # noqa: BLE001 - whatever it is, the callers must hear of it
-                results = [error] * size
-            for (_, future, _), result in zip(batch, results, strict=True):
-                if future.done():
-                    continue
-                if isinstance(result, Exception):
-                    future.set_exception(result)
-                else:
-                    future.set_result(result)
+            if isinstance(result, Exception):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
 
     def _next(self) -> list[tuple[T, asyncio.Future[R], Waiter | None]]:
         batch: list[tuple[T, asyncio.Future[R], Waiter | None]] = []

@@ -17,8 +17,9 @@ class Held:
         self.batches: list[list[str]] = []
         self.go_on = asyncio.Event()
 
-    async def __call__(self, items):
+    async def __call__(self, items, make_room):
         self.batches.append(list(items))
+        self.make_room = make_room
         await self.go_on.wait()
         return [item.upper() for item in items]
 
@@ -39,6 +40,24 @@ async def test_what_is_too_late_when_its_batch_begins_is_left_out():
         await late
     assert (caught.value.status, caught.value.effect, caught.value.retryable) == (503, "none", True)
     assert held.batches == [["first"], ["in time"]]
+
+
+@pytest.mark.parametrize(("waiting", "begun"), [(12, 2), (11, 1)])
+async def test_the_next_batch_begins_early_when_enough_waits_for_it(waiting, begun):
+    held = Held()
+    batcher: Batcher[str, str] = Batcher(held, lanes=1)
+    first = asyncio.create_task(batcher.submit("first"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    others = [asyncio.create_task(batcher.submit("other")) for _ in range(waiting)]
+    await asyncio.sleep(0)
+    for _ in range(2):  # saying it twice changes nothing
+        held.make_room()
+        await asyncio.sleep(0)
+    assert [len(batch) for batch in held.batches] == [1, waiting][:begun]
+    held.go_on.set()
+    assert await asyncio.gather(first, *others) == ["FIRST", *["OTHER"] * waiting]
+    await batcher.close()
 
 
 async def test_one_that_leaves_its_batch_cancels_nothing():

@@ -4,7 +4,7 @@ The order of locks is payments by id, then merchants' days; new payments lock da
 statement that waits for a lock sees the moment before the wait, so what is locked is always read by a later statement.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
@@ -26,9 +26,12 @@ Written: TypeAlias = Change | Earlier
 
 
 async def insert_creations(
-    connection: Connection, items: Sequence[Assessed], charts: Charts, known_days: set[Day]
+    connection: Connection, items: Sequence[Assessed], charts: Charts, known_days: set[Day], sent: Callable[[], None]
 ) -> list[Written | Exception]:
-    """Insert new payments within their merchants' limits; return each one's change, or who had its key before."""
+    """Insert new payments within their merchants' limits; return each one's change, or who had its key before.
+
+    ``sent`` is told when all that is left is to wait for the commit.
+    """
     creations = [item.creation for item in items]
     limited = {item.payment.day for item in creations if item.limits is not NO_LIMITS}
     locked = {item.payment.day for item in creations}
@@ -58,6 +61,7 @@ async def insert_creations(
         written.sort(key=lambda entry: entry[0].place)
         # Its answer is read after the commit, which then travels with it.
         created = repository.insert_created(pipeline, written, charts)
+        sent()
     inserted = {row[0] for row in await pipeline.rows(created)} if created is not None else set()
     known_days |= locked
     lost = [claim for claim, _ in written if claim.resource_id not in inserted]

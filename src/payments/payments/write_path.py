@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from time import perf_counter
 from typing import Any, TypeAlias, TypeVar
 
@@ -116,11 +117,11 @@ class WritePath:
         self._unanswered = registry.counter("payments_unanswered_commits_total").of()
         self._assess = assess
         self._days: set[Day] = set()
-        # One at a time: a batch locks its merchants' days until it has committed, so a second one would mostly wait
-        # for the first, together with requests that could have made the first one larger.
-        self._creations: Batcher[Creation, Written] = Batcher(self._assess_and_create, lanes=1, max_items=128)
+        # One at a time until it is on its way to the disk: it locks its merchants' days until it has committed, so a
+        # second one would mostly wait for the first, together with requests that could have made the first one larger.
+        self._creations: Batcher[Creation, Written] = Batcher(self._assess_and_create, lanes=1, max_items=96)
         self._requests: Batcher[Request, Written] = Batcher(
-            lambda items: self._persist(items, self._apply), lanes=pool.max_size
+            lambda items, _: self._persist(items, self._apply), lanes=pool.max_size
         )
 
     async def open(self) -> None:
@@ -219,8 +220,14 @@ class WritePath:
         half = len(items) // 2
         return [*await self._persist(items[:half], write), *await self._persist(items[half:], write)]
 
-    async def _assess_and_create(self, items: list[Creation]) -> list[Written | Exception]:
-        """Decide about fraud with one question to Redis for the whole batch, then commit it."""
+    async def _assess_and_create(
+        self, items: list[Creation], make_room: Callable[[], None]
+    ) -> list[Written | Exception]:
+        """Decide about fraud with one question to Redis for the whole batch, then commit it.
+
+        The next batch begins while this one is on its way to the disk: it is assessed meanwhile, and the server hands
+        the lock of the days over to it.
+        """
         if self._assess is None:
             raise AssertionError("this write path only changes what is there")
         decisions = await self._assess([item.case for item in items])
@@ -229,14 +236,14 @@ class WritePath:
             for item, decision in zip(items, decisions, strict=True)
             if not isinstance(decision, Exception)
         ]
-        written = iter(await self._persist(sound, self._create) if sound else ())
+        written = iter(await self._persist(sound, partial(self._create, make_room)) if sound else ())
         return [decision if isinstance(decision, Exception) else next(written) for decision in decisions]
 
-    async def _create(self, items: list[Assessed]) -> list[Written | Exception]:
+    async def _create(self, make_room: Callable[[], None], items: list[Assessed]) -> list[Written | Exception]:
         begun = perf_counter()
         charts = await charts_of(self._ledger, [item.creation.payment for item in items])
         async with self._connection() as connection:
-            results = await insert_creations(connection, items, charts, self._days)
+            results = await insert_creations(connection, items, charts, self._days, make_room)
         self._created.committed(begun, results)
         self._announce()
         return results

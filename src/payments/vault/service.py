@@ -46,7 +46,7 @@ class Vault:
         self._test_cards = test_cards
         self._today = today
         self._tokens: Recent[UUID, CardToken] = Recent(_CACHED_TOKENS)
-        self._look_ups: Batcher[UUID, CardToken | None] = Batcher(self._look_up)
+        self._look_ups: Batcher[UUID, CardToken | None] = Batcher(lambda ids, _: self._look_up(ids))
 
     async def tokenize(self, merchant_id: UUID, request: PaymentMethodCreate, *, livemode: bool) -> PaymentMethod:
         """Check a card, encrypt its number and return what may be shown of it. The CVC goes no further than this call.

@@ -61,7 +61,7 @@ class Deliverer:
         self._secrets = secrets
         self._attempts = Attempts(sender, tracing)
         self.attempted = self._attempts.counts
-        self._marks: Batcher[Attempt, None] = Batcher(self._mark, lanes=1)
+        self._marks: Batcher[Attempt, None] = Batcher(lambda attempts, _: self._mark(attempts), lanes=1)
         self._tasks: set[asyncio.Task[None]] = set()
         self._lanes = 0
         self._retries: Counter[UUID] = Counter()
