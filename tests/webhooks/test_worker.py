@@ -35,7 +35,7 @@ async def test_a_commit_wakes_it_without_any_clock(
 ):
     every, woken = worker.tasks, set(worker._WOKEN_BY)
     # Nothing else runs, and no transaction lasts too long to be waited for: there is no second look.
-    monkeypatch.setattr("payments.events.sequencer._MAX_WAITS", 1_000_000)
+    monkeypatch.setattr("payments.events.sequencer._MAX_ROUNDS", 1_000_000)
     monkeypatch.setattr(
         worker, "tasks", lambda container: [(name, NEVER, run) for name, _, run in every(container) if name in woken]
     )
