@@ -133,7 +133,9 @@ class Pipeline:
         try:
             if self._open:
                 await self._end()
-            if self._libpq.transaction_status != TransactionStatus.IDLE:
+            if isinstance(self._failure, errors.InvalidSqlStatementName):
+                self._libpq.finish()  # somebody, a pooler perhaps, has removed what was prepared
+            elif self._libpq.transaction_status != TransactionStatus.IDLE:
                 await self._connection.rollback()
         except (psycopg.Error, OSError):
             self._libpq.finish()

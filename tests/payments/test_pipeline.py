@@ -80,6 +80,16 @@ async def test_a_statement_that_the_server_refuses_is_not_taken_for_prepared(con
     assert await ask() == [(7,)]
 
 
+async def test_a_payment_does_not_depend_on_what_somebody_else_removes(platform, shop):
+    await shop.pay()
+    pool = platform.container.write_path._pool
+    async with pool.connection() as first, pool.connection() as second:
+        for one in (first, second):
+            await one.execute("DEALLOCATE ALL")
+    payment = await shop.pay()
+    await shop.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 1})
+
+
 async def test_a_connection_that_ends_says_so(connection, database):
     async def ask_twice() -> None:
         async with transaction(connection) as pipeline:

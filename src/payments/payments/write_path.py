@@ -66,7 +66,13 @@ def write_pool(info: ConnectionInfo, *, shared: bool = False) -> AsyncConnection
         max_lifetime=CONNECTION_SECONDS,
         # Give a dead server up soon: the next request then starts afresh instead of waiting out a long back-off.
         reconnect_timeout=2,
-        kwargs={"autocommit": True, "options": f"{_PLANS} {_TIMEOUTS}", "application_name": "payments write path"},
+        kwargs={
+            "autocommit": True,
+            "options": f"{_PLANS} {_TIMEOUTS}",
+            "application_name": "payments write path",
+            # Where psycopg prepares statements it now and then removes all there are, also the pipeline's.
+            "prepare_threshold": None,
+        },
         connection_class=_Lent,
         check=AsyncConnectionPool.check_connection if shared else None,
         reset=_reset,
@@ -199,6 +205,7 @@ class WritePath:
             except (
                 psycopg.OperationalError,
                 psycopg.InterfaceError,
+                psycopg.errors.InvalidSqlStatementName,
                 sa.exc.OperationalError,
                 sa.exc.TimeoutError,
             ) as error:
