@@ -1,5 +1,6 @@
-"""Values that the add-ons' charts know, looked up in their published sources on 25 November 2026.
+"""Values that the add-ons' charts know, as far as their published sources could be read on 25 November 2026.
 
+Some sources were of another version than the pinned one; docs/INFRASTRUCTURE.md names what is from memory.
 Helm takes a misspelled value without a word. A value that is not listed here has to be looked up in the chart first;
 what is below a key ending in `*` is Kubernetes' own, or the program's, and is not the chart's to know.
 """
