@@ -119,7 +119,9 @@ def existing(architecture: Architecture = "arm64") -> Bundle:
 
 
 def _install(content: Path, architecture: Architecture) -> None:
+    # Certificates are those of the machine, as pip's are: a company's proxy is known to it and to nobody else.
     options = ["--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:", "--link-mode", "copy"]
+    options.append("--system-certs")
     platform = ["--python-platform", _PLATFORMS[architecture], "--python-version", _python(architecture)]
     command = [sys.executable, "-m", "uv", "pip", "install", *options, *platform, "--target", str(content)]
     subprocess.run([*command, "--requirement", str(PINS)], check=True)  # noqa: S603 - our own arguments
