@@ -77,7 +77,8 @@ drill: setup-dev ## Break three things on a platform of its own; their alerts ha
 ##@ Checks
 
 .PHONY: test
-test: lint setup-checkov ## Lint, types, import rules, then every test
+test: setup-test ## Lint, types, import rules, then every test
+	@$(MAKE) --no-print-directory -j2 lint setup-checkov
 	@$(PY) -m pytest -n 2
 
 # New random runs each time; failures are kept in .hypothesis/ and come first the next time.

@@ -188,8 +188,8 @@ async def exchange(port: int, data: bytes, *, until_closed: bool = False) -> byt
         writer.transport.abort()
 
 
-def request(method="GET", *, repeatable=True, timeout=60, headers=(), body=b"", path=b"/v1/x"):
-    return Request(method, path, b"", headers, body, repeatable, timeout)
+def request(method="GET", *, repeatable=True, timeout=60, idle=60, headers=(), body=b"", path=b"/v1/x"):
+    return Request(method, path, b"", headers, body, repeatable, timeout, idle)
 
 
 @asynccontextmanager

@@ -227,7 +227,7 @@ class TestTime:
 
     async def test_a_body_that_does_not_go_on(self, client, payments):
         payments.answer = raw(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n")
-        response = await client.send(request(timeout=0.05))
+        response = await client.send(request(timeout=0.05, idle=0.05))
         assert response.body == b"half"
         assert response.rest is not None
         with pytest.raises(TimedOutError):
