@@ -18,6 +18,12 @@ import httpx2
 from payments.devtools.ports import free_port
 
 SECRET_KEY = "sk_test_relay"
+# It would keep its store in a file of one name for all users of a machine, who then cannot write each other's.
+_START = """
+from localstripe import resources, server
+resources.Store.dump_to_disk = lambda store: None
+server.start()
+"""
 _UNKNOWN_TO_IT = ("automatic_payment_methods", "error_on_requires_action", "statement_descriptor_suffix")
 
 
@@ -26,7 +32,7 @@ def localstripe(folder: Path) -> Iterator[str]:
     """A server with an empty store, because it slows down as that grows."""
     port = free_port()
     with (folder / "localstripe.log").open("wb") as log:
-        arguments = [sys.executable, "-m", "localstripe", "--port", str(port), "--from-scratch"]
+        arguments = [sys.executable, "-c", _START, "--port", str(port), "--from-scratch"]
         process = subprocess.Popen(arguments, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
     try:
         url = f"http://127.0.0.1:{port}"
