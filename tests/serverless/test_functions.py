@@ -77,6 +77,17 @@ def test_bytes_come_and_go_as_base64(platform, merchant):
     assert len(gzip.decompress(base64.b64decode(script["body"]))) > 1_000_000
 
 
+def test_a_request_comes_from_where_the_api_gateway_saw_it(platform, place, keys):
+    token = {"authorization": f"Bearer {keys.admin_token()}", "content-type": "application/json"}
+    body = b'{"base": "EUR", "quote": "USD", "rate": "1.1", "source": "somewhere"}'
+    forged = token | {"x-forwarded-for": "192.0.2.66"}
+    assert (
+        platform.invoke(http_event("PUT", "/v1/fx/rates", forged, body, source_ip="198.51.100.9"))["statusCode"] < 300
+    )
+    found = json.loads(platform.invoke(http_event("GET", "/v1/admin/audit", token))["body"])
+    assert found["data"][0]["address"] == "198.51.100.9"
+
+
 def test_cookies_and_repeated_headers_do_no_harm(platform, merchant):
     headers = {"authorization": f"Bearer {merchant.credential}", "cookie": "a=1; b=2", "accept": "text/html, */*"}
     event = http_event("GET", "/v1/payments", headers)
