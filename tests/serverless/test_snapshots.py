@@ -11,20 +11,10 @@ import pytest
 
 from cdk import bundle
 from tests.contract.client import Client
-from tests.contract.places import OnLambda, environment, key_files, set_rates
+from tests.contract.places import OnLambda, set_rates
 from tests.serverless.runtime import Function, http_event
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory):
-    return key_files(tmp_path_factory.mktemp("keys"))
-
-
-@pytest.fixture(scope="module")
-def settings(database, redis_url, keys):
-    return environment(database, redis_url, keys)
 
 
 @pytest.fixture(scope="module")
