@@ -97,6 +97,26 @@ async def test_an_event_waits_for_transactions_that_began_before(service, writer
     assert await read(service, stream) == [(1, early), (2, late)]
 
 
+@pytest.mark.parametrize("ready", [0, 1])
+async def test_a_run_waits_for_what_a_transaction_holds_back(service, writers, monkeypatch, ready):
+    stream = Stream(new_uuid(), False)
+    held, behind = new_uuid(), new_uuid()
+    for _ in range(ready):
+        await writers[2].execute(INSERT, [stream.merchant_id, False, [new_uuid()]])
+        await writers[2].commit()
+    await writers[0].execute(INSERT, [stream.merchant_id, False, [held]])
+    await writers[1].execute(INSERT, [stream.merchant_id, False, [behind]])
+    await writers[1].commit()
+
+    async def pause(seconds: float) -> None:
+        if seconds > 0:
+            await writers[0].commit()
+
+    monkeypatch.setattr(service.container.sequencer, "_placed_at", 0.0)
+    monkeypatch.setattr(sequencer, "asyncio", SimpleNamespace(sleep=pause))
+    assert await service.container.sequencer.run() == ready + 2
+
+
 async def test_two_workers_number_every_event_once(service, writers):
     stream = Stream(new_uuid(), True)
     for _ in range(20):
