@@ -39,8 +39,12 @@ _log = logging.getLogger(__name__)
 # A new connection is tried at once, then after these pauses: together within a client's patience.
 _PAUSES = (0.0, 0.1, 0.5, 1.0)
 
-# Every statement here looks rows up by key. Without statistics yet, the planner may prefer to read whole tables.
-_PLANS = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
+# Every statement here looks rows up by key. Without statistics yet, the planner may prefer to read whole tables; and as
+# it does not foresee that most months are left out, it may prefer to plan each time anew.
+_PLANS = (
+    "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off "
+    "-c plan_cache_mode=force_generic_plan"
+)
 
 # A wait for a lock that lasts longer means that something is broken; a client gets a clear answer instead.
 _TIMEOUTS = "-c lock_timeout=2s -c statement_timeout=10s -c idle_in_transaction_session_timeout=15s"

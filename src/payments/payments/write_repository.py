@@ -3,7 +3,7 @@
 What is named ``ask…`` or ``insert…`` only sends; whatever is awaited waits for the server.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -18,6 +18,9 @@ from payments.pipeline import Answer, Connection, Pipeline, transaction
 from payments.risk.days import Day
 from payments.risk.limits import Usage
 from shared.tracing import span
+
+# Where a key's row names the event with its reply.
+_EVENT = 7
 
 Keys = dict[tuple[UUID, bool, str, str], Earlier]
 
@@ -50,7 +53,8 @@ async def read_known(pipeline: Pipeline, known: Known) -> tuple[Keys, dict[Day, 
     """Return keys by (merchant, mode, key, path), and usages by day."""
     with span("sql keys"):
         usages = await pipeline.rows(known.usages) if known.usages is not None else []
-        keys = _earlier(await pipeline.rows(known.keys)) if known.keys is not None else {}
+        rows = await pipeline.rows(known.keys) if known.keys is not None else []
+        keys = _earlier(rows, await _replies(pipeline, {row[_EVENT] for row in rows} - {None}))
     return keys, {Day(*row[:3]): Usage(*row[3:]) for row in usages}
 
 
@@ -74,26 +78,29 @@ def write_changed(pipeline: Pipeline, items: Sequence[tuple[Claim | None, Change
     """Write changes of payments whose rows the transaction has locked."""
     changes = [change for _, change in items]
     latest = {change.payment.id: change.payment for change in changes}
-    rows = _rows(changes, charts) | {
-        "payments": _json(list(latest.values())),
-        "ids": _array(latest),
-        "operations": _json([change.operation for change in changes if change.operation is not None]),
-        "idempotency_keys": _json([key_row(claim, change) for claim, change in items if claim is not None]),
-        "answers": _json([answer_row(change) for change in changes if change.answers is not None]),
-    }
+    rows = (
+        _rows(changes, charts)
+        | _ids(latest)
+        | {
+            "payments": _json(list(latest.values())),
+            "operations": _json([change.operation for change in changes if change.operation is not None]),
+            "idempotency_keys": _json([key_row(claim, change) for claim, change in items if claim is not None]),
+            "answers": _json([answer_row(change) for change in changes if change.answers is not None]),
+        }
+    )
     pipeline.send(statements.CHANGE, rows)
 
 
-async def lock_payments(pipeline: Pipeline, ids: Iterable[UUID]) -> dict[UUID, Payment]:
+async def lock_payments(pipeline: Pipeline, ids: Collection[UUID]) -> dict[UUID, Payment]:
     """Lock payments in the order of their ids and return them."""
     with span("sql Payment"):
-        records = await pipeline.records(pipeline.send(statements.LOCK, {"ids": _array(ids)}))
+        records = await pipeline.records(pipeline.send(statements.LOCK, _ids(ids)))
     return {payment.id: payment for payment in (msgspec.convert(record, Payment) for record in records)}
 
 
 def ask_operations(pipeline: Pipeline, ids: Sequence[UUID]) -> Answer | None:
     """Ask for operations by id; their payments' locks guard them."""
-    return pipeline.send(statements.LOAD_OPERATIONS, {"ids": _array(ids)}) if ids else None
+    return pipeline.send(statements.LOAD_OPERATIONS, _ids(ids)) if ids else None
 
 
 async def read_operations(pipeline: Pipeline, asked: Answer | None) -> dict[UUID, Operation]:
@@ -121,10 +128,17 @@ async def find_keys(connection: Connection, claims: Sequence[Claim]) -> Keys:
     return keys
 
 
-def _earlier(rows: Iterable[Sequence[Any]]) -> Keys:
+async def _replies(pipeline: Pipeline, events: set[UUID]) -> dict[UUID, bytes]:
+    if not events:
+        return {}
+    rows = await pipeline.rows(pipeline.send(statements.FIND_REPLIES, _ids(events)))
+    return {event: data.encode() for event, data in rows}
+
+
+def _earlier(rows: Iterable[Sequence[Any]], replies: Mapping[UUID, bytes]) -> Keys:
     return {
-        (merchant, livemode, key, path): Earlier(resource, bytes(mark), status, data and data.encode(), deadline, now)
-        for merchant, livemode, key, path, resource, mark, status, data, deadline, now in rows
+        (merchant, livemode, key, path): Earlier(resource, bytes(mark), status, replies.get(event), deadline, now)
+        for merchant, livemode, key, path, resource, mark, status, event, deadline, now in rows
     }
 
 
@@ -147,6 +161,10 @@ def _rows(changes: Sequence[Change], charts: Charts) -> dict[str, bytes | None]:
 
 def _json(rows: Sequence[Any]) -> bytes:
     return msgspec.json.encode(rows)
+
+
+def _ids(ids: Collection[UUID]) -> dict[str, bytes | None]:
+    return {"ids": _array(ids), "first": str(min(ids)).encode(), "last": str(max(ids)).encode()}
 
 
 def _array(ids: Iterable[UUID | None]) -> bytes:

@@ -68,6 +68,11 @@ def _is_claimed(column: str) -> str:
     return f"(r.{column} IN (SELECT resource_id FROM claimed)) IS TRUE"
 
 
+def _is_one_of(column: str) -> str:
+    """Return the condition that an id is in a list; by the range alone the server knows which months to leave out."""
+    return f"{column} = ANY(%(ids)s::uuid[]) AND {column} BETWEEN %(first)s::uuid AND %(last)s::uuid"
+
+
 def _insert(
     table: str, struct: type[msgspec.Struct], *, names: Sequence[str] = (), parameter: str = "", where: str = "true"
 ) -> str:
@@ -158,7 +163,7 @@ CHANGE = Statement(
     f"""
 WITH w1 AS (
     UPDATE payments.payments p SET {", ".join(f"{name} = {_value(Payment, name)}" for name in _MUTABLE)}
-      FROM {_records("payments", Payment)} WHERE p.id = r.id AND p.id = ANY(%(ids)s::uuid[])
+      FROM {_records("payments", Payment)} WHERE p.id = r.id AND {_is_one_of("p.id")}
 ), w2 AS (
     {_insert("operations", Operation)}
     ON CONFLICT (id) DO UPDATE SET status = excluded.status, acquirer_reference = excluded.acquirer_reference,
@@ -179,24 +184,30 @@ LOCK = Statement(
     "write_lock",
     f"""
 SELECT {", ".join(Payment.__struct_fields__)} FROM payments.payments
- WHERE id = ANY(%(ids)s::uuid[]) ORDER BY id FOR UPDATE
+ WHERE {_is_one_of("id")} ORDER BY id FOR UPDATE
 """,
 )
 LOAD_OPERATIONS = Statement(
     "write_load_operations",
     f"""
-SELECT {", ".join(Operation.__struct_fields__)} FROM payments.operations WHERE id = ANY(%(ids)s::uuid[])
+SELECT {", ".join(Operation.__struct_fields__)} FROM payments.operations WHERE {_is_one_of("id")}
 """,
 )
 CLOCK = Statement("write_clock", "SELECT clock_timestamp()")
 FIND_KEYS = Statement(
     "write_find_keys",
     f"""
-SELECT k.merchant_id, k.livemode, k.key, k.path, k.resource_id, k.fingerprint, k.status_code, e.data::text,
+SELECT k.merchant_id, k.livemode, k.key, k.path, k.resource_id, k.fingerprint, k.status_code, k.event_id,
        k.deadline, clock_timestamp()
   FROM {_records("keys", KeyRow, _PLACE)}
   JOIN payments.idempotency_keys k USING (merchant_id, livemode, key, path)
-  LEFT JOIN payments.events e ON e.id = k.event_id
+""",
+)
+# Apart from the keys: few of a batch's keys are known, and to look for an event in each month costs every batch.
+FIND_REPLIES = Statement(
+    "write_find_replies",
+    f"""
+SELECT id, data::text FROM payments.events WHERE {_is_one_of("id")}
 """,
 )
 
