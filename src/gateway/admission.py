@@ -18,17 +18,15 @@ class Admission:
 
     def check(self, kind: RouteClass) -> None:
         """Raise 503 when there is no place; costs next to nothing, so it comes before everything else."""
+        if not self.has_place(kind):
+            self.shed += 1
+            raise overloaded()
+
+    def has_place(self, kind: RouteClass) -> bool:
+        """Tell whether one more request can be worked on."""
         busy = self.under_way
         taken = busy["admin"] if kind == "admin" else busy["write"] + busy["read"]
-        if taken >= self._places[kind]:
-            self.shed += 1
-            raise Problem(
-                503,
-                "overloaded",
-                "Too many requests are under way. Nothing was done; repeat the request a little later.",
-                retryable=True,
-                headers={"Retry-After": "1"},
-            )
+        return taken < self._places[kind]
 
     def enter(self, kind: RouteClass) -> None:
         """Take a place, or raise 503."""
@@ -38,3 +36,14 @@ class Admission:
     def leave(self, kind: RouteClass) -> None:
         """Give the place back."""
         self.under_way[kind] -= 1
+
+
+def overloaded() -> Problem:
+    """Return the answer to whoever finds no place."""
+    return Problem(
+        503,
+        "overloaded",
+        "Too many requests are under way. Nothing was done; repeat the request a little later.",
+        retryable=True,
+        headers={"Retry-After": "1"},
+    )

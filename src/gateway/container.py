@@ -26,10 +26,12 @@ from gateway.people import People
 from gateway.policies import Quota, RouteClass
 from gateway.proxy import Proxy
 from gateway.rate_limit import RateLimiter
+from gateway.refusals import Refusals
 from gateway.settings import Settings
 from gateway.strangers import Strangers
 from gateway.streams import Streams
 from gateway.upstream import Upstream
+from shared.asgi import REFUSE
 from shared.metrics import Registry
 from shared.red import HEALTH, ROUTES, Requests, Templates
 from shared.redis_connection import RedisConnection
@@ -87,14 +89,12 @@ def build(
         audit=AuditTrail(upstream, service_passport(signer)),
         quotas={kind: lane.quota for kind, lane in lanes.items()},
     )
-    return Edge(
-        proxy,
-        _own_application(settings, upstream, parts, redis, telemetry),
-        strangers,
-        Cors(settings.cors_origins),
-        Requests(registry, "gateway", Templates((*HEALTH, *LIMITED, *OWN_ADMIN, *ROUTES))),
-        telemetry.tracing,
-    )
+    cors = Cors(settings.cors_origins)
+    requests = Requests(registry, "gateway", Templates((*HEALTH, *LIMITED, *OWN_ADMIN, *ROUTES)))
+    # Browsers need more headers than it knows.
+    refuse = Refusals(admission, requests) if not cors.origins else None
+    own = _own_application(settings, upstream, parts, redis, telemetry, refuse)
+    return Edge(proxy, own, strangers, cors, requests, telemetry.tracing)
 
 
 def _measured(registry: Registry, limiter: RateLimiter, admission: Admission, circuits: Circuits) -> None:
@@ -156,13 +156,18 @@ def _over_http(settings: Settings, clock: Clock, registry: Registry) -> HttpUpst
 
 
 def _own_application(
-    settings: Settings, upstream: Upstream, parts: admin.Parts, redis: RedisConnection | None, telemetry: Telemetry
+    settings: Settings,
+    upstream: Upstream,
+    parts: admin.Parts,
+    redis: RedisConnection | None,
+    telemetry: Telemetry,
+    refuse: Refusals | None,
 ) -> FastAPI:
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Refusals | None]]:
         telemetry.open()
         syncing = asyncio.create_task(parts.circuits.run())
-        yield
+        yield {REFUSE: refuse}
         syncing.cancel()
         await asyncio.wait([syncing])
         await upstream.aclose()

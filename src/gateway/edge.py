@@ -39,7 +39,7 @@ SECURITY_HEADERS: tuple[Header, ...] = (
     (b"strict-transport-security", b"max-age=31536000; includeSubDomains"),
     (b"referrer-policy", b"no-referrer"),
 )
-_API_HEADERS: tuple[Header, ...] = (
+API_HEADERS: tuple[Header, ...] = (
     *SECURITY_HEADERS,
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
@@ -72,7 +72,7 @@ class Edge:
             await self._own(scope, receive, send)
             return
         path = scope["path"]  # as decoded; the proxy judges how it was written
-        extra = _API_HEADERS if path.startswith("/v1/") else SECURITY_HEADERS
+        extra = API_HEADERS if path.startswith("/v1/") else SECURITY_HEADERS
         if self._cors.origins:
             origin = self._cors.allowed(scope["headers"])
             if origin is not None:

@@ -110,7 +110,7 @@ class Proxy:
             raise Problem(405, "method_not_allowed", "This method is not used here.", headers={"Allow": _ALLOW})
         if headers.asks_for_upgrade and method not in _SAFE:
             raise Problem(400, "invalid_request", "Send plain HTTP/1.1: protocol upgrades are not supported.")
-        lane = self._lanes[_class(method, headers.authorization)]
+        lane = self._lanes[class_of(method, headers.authorization)]
         lane.check()
         if method == "POST" and path.startswith(_CALLBACKS):
             passport, subject = self._acquirers, bucket(self.address(scope, headers))
@@ -190,7 +190,8 @@ class Proxy:
                 await rest.aclose()
 
 
-def _class(method: str, authorization: bytes | None) -> RouteClass:
+def class_of(method: str, authorization: bytes | None) -> RouteClass:
+    """Return which limits a request falls under, before anybody knows who calls."""
     if authorization is not None and authorization[7:10] != b"sk_":
         return "admin"
     return "read" if method in _SAFE else "write"

@@ -27,10 +27,10 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from shared.answers import Answering
-from shared.asgi import DRAINING, STOPPING
+from shared.asgi import DRAINING, REFUSE, STOPPING
 from shared.problems import MEDIA_TYPE, Problem
 
 KEEP_ALIVE_SECONDS = 75
@@ -85,6 +85,7 @@ class _Protocol(HttpToolsProtocol):
         """Wait no more: the request is whole."""
         self._stop_timer()
         super().on_message_complete()
+        self.cycle.more_body = False  # also when it was answered before its end
 
     def on_message_begin(self) -> None:
         """Note that a head has begun."""
@@ -101,10 +102,34 @@ class _Protocol(HttpToolsProtocol):
             raise ValueError("the head is too large")
         if self.parser.get_http_version() not in _VERSIONS:
             raise ValueError("HTTP/0.9 has no headers, and so no end and no caller")
+        refuse = self.app_state.get(REFUSE)
+        if refuse is not None and self._between_requests():
+            refusal = refuse(self.parser.get_method(), self.url, self.headers)
+            if refusal is not None:
+                self._answer_at_once(*refusal)
+                return
         super().on_headers_complete()
         self.cycle.__class__ = Answering  # uvicorn has no other place for it, and its task has not begun yet
         if DRAINING in self.app_state:
             self.cycle.keep_alive = False  # its client finds another replica for the next one
+
+    def _between_requests(self) -> bool:
+        """Tell whether an answer may be written now, and another request follow it."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return (
+            cycle is not None
+            and cycle.response_complete
+            and not self.flow.write_paused
+            and self.parser.should_keep_alive()
+            and DRAINING not in self.app_state
+        )
+
+    def _answer_at_once(self, status: int, rest: bytes) -> None:
+        """Answer without the application. The request before, which is complete, stands for this one as well."""
+        self.cycle.more_body = True
+        date = b"".join(b"%b: %b\r\n" % header for header in self.server_state.default_headers)
+        self.transport.write(STATUS_LINE[status] + date + rest)
+        self.on_response_complete()
 
     def on_response_complete(self) -> None:
         """Go on with the next request, or wait for one."""

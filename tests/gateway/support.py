@@ -141,7 +141,9 @@ async def served(app):
     state = ServerState()
     protocol: Any = config.http_protocol_class
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: protocol(config=config, server_state=state, app_state={}), "127.0.0.1", 0)
+    server = await loop.create_server(
+        lambda: protocol(config=config, server_state=state, app_state=lifespan.state), "127.0.0.1", 0
+    )
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -1,0 +1,51 @@
+"""Refusals of new payments while every place is taken, made before there is a request.
+
+To turn a payment away the long way costs the gateway three quarters of what it costs to serve one, which those that are
+served then lack. This is the same answer for half of that, on the route that everybody calls; others go the long way.
+"""
+
+from collections.abc import Sequence
+
+from gateway.admission import Admission, overloaded
+from gateway.edge import API_HEADERS
+from gateway.headers import ClientHeaders
+from gateway.proxy import class_of
+from gateway.upstream import Header
+from shared.problems import MEDIA_TYPE
+from shared.red import Requests
+
+_METHOD, _PATH = "POST", "/v1/payments"
+_ID = "{request_id}"
+
+
+class Refusals:
+    """What the server asks about each request before it makes one of it."""
+
+    def __init__(self, admission: Admission, requests: Requests) -> None:
+        """Take who knows of places, and who counts answers."""
+        self._admission = admission
+        self._requests = requests
+        self._target, self._method = _PATH.encode(), _METHOD.encode()
+        self._scope = {"method": _METHOD, "path": _PATH}
+        problem = overloaded()
+        self._status = problem.status
+        self._body = problem.body(_PATH, _ID).split(_ID.encode())
+        headers = [(b"content-type", MEDIA_TYPE.encode()), *API_HEADERS]
+        headers += [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
+        self._head = b"".join(b"%b: %b\r\n" % header for header in headers)
+
+    def __call__(self, method: bytes, target: bytes, headers: Sequence[Header]) -> tuple[int, bytes] | None:
+        """Return the status and everything after it, or None to go the long way."""
+        if target != self._target or method != self._method or self._admission.has_place("write"):
+            return None
+        asked = ClientHeaders(headers)
+        if class_of(_METHOD, asked.authorization) != "write" or asked.expects or asked.asks_for_upgrade:
+            return None
+        self._admission.shed += 1
+        answer = self._requests.begin(self._scope)
+        answer.status = self._status
+        answer.end()
+        request_id = asked.request_id.encode()
+        body = request_id.join(self._body)
+        head = b"%bx-request-id: %b\r\ncontent-length: %d\r\n\r\n" % (self._head, request_id, len(body))
+        return self._status, head + body
