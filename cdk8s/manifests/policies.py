@@ -52,7 +52,8 @@ class Policies(Chart):
         database = self._out_to_subnets("isolated", ports["database"])
         cache = self._out_to_subnets("isolated", ports["cache"])
         metrics = _into(ports["metrics"], _namespace(MONITORING))
-        common = [*self._name_look_ups(), _out_to([POD_IDENTITY], 80), *self._aws(), *self._traces()]
+        traces = _out(OTLP_PORT, _namespace(MONITORING))
+        common = [*self._name_look_ups(), _out_to([POD_IDENTITY], 80), *self._aws(), traces]
 
         self._policy("default-deny", k8s.LabelSelector(), ingress=[], egress=[])
         self._policy(
@@ -138,10 +139,6 @@ class Policies(Chart):
         """AWS' own interfaces in the private subnets, where the stage has them; the others are on the internet."""
         if self._stage.network.interface_endpoints:
             yield self._out_to_subnets("private", 443)
-
-    def _traces(self) -> Iterable[k8s.NetworkPolicyEgressRule]:
-        if self._stage.cluster.monitoring:
-            yield _out(OTLP_PORT, _namespace(MONITORING))
 
 
 def _port(number: int, protocol: str = "TCP") -> k8s.NetworkPolicyPort:

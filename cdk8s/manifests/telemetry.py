@@ -16,9 +16,8 @@ def settings(stage: Stage, prefix: str) -> dict[str, str]:
         f"{prefix}_LOG_FORMAT": "json",
         f"{prefix}_METRICS_HOST": "0.0.0.0",  # noqa: S104  the network policy lets in Prometheus only
         f"{prefix}_METRICS_PORT": str(stage.ports["metrics"]),
+        f"{prefix}_OTLP_ENDPOINT": COLLECTOR,
     }
-    if stage.cluster.monitoring:
-        found[f"{prefix}_OTLP_ENDPOINT"] = COLLECTOR
-        if prefix == "GATEWAY":
-            found["GATEWAY_TRACE_RATIO"] = str(Decimal(stage.observability.trace_percent) / 100)
+    if prefix == "GATEWAY":
+        found["GATEWAY_TRACE_RATIO"] = str(Decimal(stage.observability.trace_percent) / 100)
     return found

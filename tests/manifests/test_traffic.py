@@ -43,6 +43,19 @@ def test_metrics_are_for_prometheus(policies, pods):
         assert not policies.may_connect(PROMETHEUS, pods[name], 8080)
 
 
+def test_traces_go_to_the_collector(manifests, policies, pods):
+    told = {
+        one.body["metadata"]["name"]: url
+        for one in manifests
+        if one.key.kind == "ConfigMap"
+        for name, url in one.body["data"].items()
+        if name.endswith("_OTLP_ENDPOINT")
+    }
+    assert told == dict.fromkeys(("gateway", "payments", "worker"), "http://opentelemetry-collector.monitoring:4318")
+    collector = traffic.Pod("opentelemetry-collector", "monitoring", (("app", "collector"),), (4318,))
+    assert {name for name, pod in pods.items() if policies.may_connect(pod, collector, 4318)} == set(told)
+
+
 def test_logs_are_for_grafana(policies, pods):
     loki = traffic.Pod("loki", "logging", (("app", "loki"),), (3100,))
     assert policies.may_connect(traffic.Pod("grafana", "monitoring", ()), loki, 3100)
