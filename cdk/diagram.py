@@ -17,6 +17,7 @@ _SHOWN = {
     "AWS::CloudFront::Distribution": "CloudFront",
     "AWS::CloudTrail::Trail": "audit trail",
     "AWS::CloudWatch::Alarm": "alarm",
+    "AWS::EC2::Instance": "NAT instance",
     "AWS::EC2::NatGateway": "NAT gateway",
     "AWS::EC2::Subnet": "subnet",
     "AWS::EC2::VPC": "VPC",

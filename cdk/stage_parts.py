@@ -44,6 +44,8 @@ class Network:
     cidr: str
     zones: tuple[str, ...]
     nat_gateways: int
+    nat: Literal["gateway", "instance"] = "gateway"
+    """Who does it: a gateway of AWS, or a small machine of ours, for a tenth of the price and without a spare."""
     interface_endpoints: tuple[str, ...] = ()
 
     def subnets(self, kind: SubnetKind) -> tuple[IPv4Network, ...]:
@@ -121,7 +123,7 @@ class Cluster:
     private_endpoint: bool = False
     irsa: bool = False
     monitoring: bool = False
-    """Prometheus, Grafana, Loki and Fluent Bit in the cluster; without them logs and metrics go to CloudWatch."""
+    """Prometheus, Grafana and Loki in the cluster; without them logs go to CloudWatch, and metrics stay at the pods."""
     admin_roles: tuple[str, ...] = ()
     """Names of IAM roles of this account whose holders administer the cluster."""
 
@@ -235,5 +237,3 @@ class Usage:
     payments: int
     log_gb: int
     egress_gb: int
-    metric_series: int
-    """Of our own in CloudWatch, on EKS; what Lambda can make is computed."""

@@ -31,6 +31,8 @@ def problems(stage: "Stage") -> Iterator[tuple[str, str]]:
     yield from _network_problems(stage.network)
     yield from _data_problems(stage.database, stage.cache)
     yield from _size_problems(stage)
+    if stage.network.nat == "instance" and stage.protected:
+        yield "network.nat", "a protected stage takes gateways: a machine is away while it is replaced or mended"
     known = stage.database.instance in stage.database.memory_gib
     if known and sum(stage.connections.values()) >= stage.database.max_connections:
         yield (
@@ -54,6 +56,10 @@ def _network_problems(network: Network) -> Iterator[tuple[str, str]]:
         yield "network.zones", "two or three different letters: RDS, EKS and load balancers need two zones"
     if not 1 <= network.nat_gateways <= len(network.zones):
         yield "network.nat_gateways", "at least one (webhooks and acquirers are outside), at most one per zone"
+    if network.nat not in ("gateway", "instance"):
+        yield "network.nat", f"{network.nat!r} is neither gateway nor instance"
+    if network.nat == "instance" and network.nat_gateways > 1:
+        yield "network.nat_gateways", "one instance: a stage that wants a spare takes gateways"
 
 
 def _data_problems(database: Database, cache: Cache) -> Iterator[tuple[str, str]]:

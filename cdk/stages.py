@@ -49,7 +49,7 @@ DEVELOPMENT = Stage(
     region=_REGION,
     # Only EKS uses it here: without the edge, serverless answers at the URL that AWS gives it.
     domain=Domain(name="dev.payments.example.com", hosted_zone_id="Z00000000000000000DEV"),
-    network=Network(cidr="10.10.0.0/16", zones=("a", "b"), nat_gateways=1),
+    network=Network(cidr="10.10.0.0/16", zones=("a", "b"), nat_gateways=1, nat="instance"),
     database=Database(instance="t4g.micro", storage_gib=20, max_storage_gib=50, backup_days=1),
     cache=Cache(node="t4g.micro"),
     cluster=Cluster(
@@ -65,7 +65,7 @@ DEVELOPMENT = Stage(
     observability=Observability(log_days=7, trace_percent=100),
     delivery=Delivery(repository=_REPOSITORY),
     budget=Budget(floor=50, ceiling=200),
-    usage=Usage(payments=10_000, log_gb=2, egress_gb=2, metric_series=50),
+    usage=Usage(payments=10_000, log_gb=2, egress_gb=2),
     protected=False,
     tags=(("data", "synthetic"),),
 )
@@ -90,7 +90,7 @@ STAGING = Stage(
     observability=Observability(log_days=30, trace_percent=20),
     delivery=Delivery(repository=_REPOSITORY),
     budget=Budget(floor=200, ceiling=800),
-    usage=Usage(payments=1_000_000, log_gb=20, egress_gb=20, metric_series=200),
+    usage=Usage(payments=1_000_000, log_gb=20, egress_gb=20),
     tags=(("data", "synthetic"),),
 )
 
@@ -137,7 +137,7 @@ PRODUCTION = Stage(
     observability=Observability(log_days=365, trace_percent=5),
     delivery=Delivery(repository=_REPOSITORY),
     budget=Budget(floor=500, ceiling=2_000),
-    usage=Usage(payments=10_000_000, log_gb=100, egress_gb=200, metric_series=500),
+    usage=Usage(payments=10_000_000, log_gb=100, egress_gb=200),
     tags=(("data", "cardholder"),),
 )
 

@@ -32,7 +32,7 @@ class Foundation:
 def wire(app: cdk.App, stage: Stage, *, bundle: str | None) -> None:
     """Add every stack of the stage to the app; a serverless one needs the path of the Lambda bundle."""
     security = SecurityStack(app, stage)
-    network = NetworkStack(app, stage, logs_key=security.logs_key)
+    network = NetworkStack(app, stage, logs_key=security.logs_key, data_key=security.data_key)
     base = Foundation(
         security=security,
         network=network,
@@ -58,7 +58,7 @@ def _wire_serverless(app: cdk.App, stage: Stage, base: Foundation, bundle: str) 
         cache=base.cache,
     )
     if stage.edge.enabled:
-        serverless.add_dependency(CloudFrontEdgeStack(app, stage))
+        serverless.add_stack_dependency(CloudFrontEdgeStack(app, stage))
     return serverless
 
 
@@ -72,7 +72,7 @@ def _wire_cluster(app: cdk.App, stage: Stage, base: Foundation) -> None:
         app, stage, cluster=cluster, security=base.security, database=base.database, cache=base.cache
     )
     addons = AddonsStack(app, stage, cluster=cluster, network=base.network, security=base.security)
-    addons.add_dependency(identity)
+    addons.add_stack_dependency(identity)
     if not stage.protected:
         workloads = WorkloadsStack(app, stage, cluster=cluster, addons=addons)
-        workloads.add_dependency(edge)
+        workloads.add_stack_dependency(edge)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cdk.acknowledged.kinds import AWS_POLICY, INLINE, ONE_ROLE, Acknowledged, both
+from cdk.acknowledged.kinds import AWS_POLICY, INLINE, ONE_ROLE, Acknowledged
 
 _EKS_POLICY = "arn:<AWS::Partition>:iam::aws:policy"
 _KUBECTL = "Cluster/KubectlProvider"
@@ -25,7 +25,6 @@ def _framework() -> Iterator[Acknowledged]:
                 "Serverless-LambdaDLQ",
                 "NIST.800.53.R5-LambdaDLQ",
                 "NIST.800.53.R5-LambdaConcurrency",
-                *both("CloudWatchLogGroupEncrypted"),
             ),
             ours,
         )

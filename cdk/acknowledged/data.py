@@ -3,15 +3,35 @@
 from cdk.acknowledged.kinds import AWS_POLICY, INLINE, ONE_ROLE, REPLICATED_LOGS, Acknowledged, both
 from cdk.stage import Stage
 
+
+def _forwards(stage: Stage) -> bool:
+    return stage.network.nat == "instance"
+
+
 DATA = (
     # -- network
     Acknowledged(
         "network",
         "Vpc",
         both("VPCNoUnrestrictedRouteToIGW"),
-        "Public subnets hold load balancers and NAT gateways only, and both exist to reach the internet.",
+        "Public subnets hold load balancers and NAT only, and both exist to reach the internet.",
     ),
     Acknowledged("network", "Vpc/FlowLog/IAMRole/DefaultPolicy", INLINE, ONE_ROLE),
+    Acknowledged(
+        "network",
+        "Vpc/publicSubnet1/NatInstance",
+        ("AwsSolutions-EC28", "AwsSolutions-EC29"),
+        "Nothing is on it: a deployment makes it anew, and `cdk destroy` has to be able to take it away.",
+        when=_forwards,
+    ),
+    Acknowledged(
+        "network",
+        "Vpc/publicSubnet1/NatInstance",
+        both("EC2InstanceNoPublicIp", "EC2InstancesInVPC"),
+        "Without a public address it would be no way out; its group lets in compute only. The second rule does not "
+        "look for a subnet where an interface has one.",
+        when=_forwards,
+    ),
     # -- security
     Acknowledged("security", "Trail/LogsRole/DefaultPolicy", INLINE, ONE_ROLE),
     Acknowledged("security", "TrailBucket", both("S3BucketReplicationEnabled"), REPLICATED_LOGS),

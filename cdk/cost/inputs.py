@@ -96,16 +96,17 @@ def profile_of(stage: Any) -> Profile:  # noqa: ANN401 - a Stage, perhaps of ano
         payments=stage.usage.payments,
         log_gb=stage.usage.log_gb,
         egress_gb=stage.usage.egress_gb,
-        metric_series=_metric_series(stage),
+        metric_series=_metric_series(stage.compute),
     )
 
 
-def _metric_series(stage: Any) -> int:  # noqa: ANN401 - as above
-    try:
-        from cdk.application_metrics import metric_series  # noqa: PLC0415 - likewise
-    except ImportError:  # a commit from before they were counted
-        return int(stage.usage.metric_series)
-    return metric_series() if stage.compute == "serverless" else int(stage.usage.metric_series)
+def _metric_series(compute: str) -> int:
+    """Return how many series of our own CloudWatch is sent: none by pods, which nobody but Prometheus asks."""
+    if compute == "eks":
+        return 0
+    from cdk.application_metrics import metric_series  # noqa: PLC0415 - of the working copy on the path
+
+    return metric_series()
 
 
 def _leave(name: str, compute: str, folder: Path) -> None:

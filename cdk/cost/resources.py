@@ -23,6 +23,7 @@ PAID: Mapping[str, Rule] = {
     "AWS::CloudWatch::CompositeAlarm": watch.composite_alarm,
     "AWS::CloudWatch::Dashboard": watch.dashboard,
     "AWS::EC2::EIP": compute.public_address,
+    "AWS::EC2::Instance": compute.nat_instance,
     "AWS::EC2::NatGateway": compute.nat_gateway,
     "AWS::EC2::VPCEndpoint": compute.endpoint,
     "AWS::ECR::Repository": data.image_repository,
@@ -77,6 +78,7 @@ FREE: Mapping[str, str] = {
     "AWS::EKS::Addon": "AWS's own add-ons are free; their pods are counted on the nodes",
     "AWS::EKS::PodIdentityAssociation": _RULES,
     "AWS::ElastiCache::SubnetGroup": _RULES,
+    "AWS::IAM::InstanceProfile": _RULES,
     "AWS::IAM::OIDCProvider": _RULES,
     "AWS::IAM::Policy": _RULES,
     "AWS::IAM::Role": _RULES,
@@ -150,7 +152,8 @@ def usage(month: Month) -> Iterator[Item]:
         kept = load.log_gb * Decimal(max(days)) / 30 / 6
         yield Item("usage/logs", f"into {len(groups)} log groups", load.log_gb, "logs.ingested")
         yield Item("usage/logs", f"kept for {max(days)} days, compressed", kept, "logs.stored")
-    yield Item("usage/metrics", "series of our own in CloudWatch", Decimal(load.metric_series), "cloudwatch.series")
+    if load.metric_series:
+        yield Item("usage/metrics", "series of our own in CloudWatch", Decimal(load.metric_series), "cloudwatch.series")
     if month.inputs.profile.compute == "eks":
         # CloudFront has its own price for what leaves.
         yield Item("usage/traffic", "to the internet", load.egress_gb, "internet.out")

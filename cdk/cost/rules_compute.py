@@ -24,6 +24,17 @@ def nat_gateway(name: str, _: Properties, month: Month) -> Iterator[Item]:
     yield Item(name, "traffic through it", share, "nat.gb")
 
 
+def nat_instance(name: str, properties: Properties, _: Month) -> Iterator[Item]:
+    """Yield a machine that forwards, with its address and its disks."""
+    instance = properties["InstanceType"]
+    yield Item(name, f"NAT instance, {instance}", HOURS, f"ec2.on_demand.{instance}")
+    if any(interface.get("AssociatePublicIpAddress") for interface in properties["NetworkInterfaces"]):
+        yield Item(name, "public IPv4 address", HOURS, "vpc.ipv4")
+    for disk in properties["BlockDeviceMappings"]:
+        size = Decimal(disk["Ebs"]["VolumeSize"])
+        yield Item(name, f"disk of {size} GiB", size, f"ebs.{disk['Ebs']['VolumeType']}")
+
+
 def public_address(name: str, _: Properties, __: Month) -> Iterator[Item]:
     """Yield an address of a NAT gateway."""
     yield Item(name, "public IPv4 address", HOURS, "vpc.ipv4")

@@ -52,13 +52,14 @@ def _needs(look: Look) -> Iterator[_Need]:
     if not look.deployed("network"):
         vpcs = sum(len(page["Vpcs"]) for page in ec2.get_paginator("describe_vpcs").paginate())
         yield _Need(service="vpc", code="L-F678F1CE", what="VPCs", more=1, used=vpcs)
-        yield _Need(
-            service="ec2",
-            code="L-0263D0A3",
-            what="elastic IPs of NAT gateways",
-            more=stage.network.nat_gateways,
-            used=len(ec2.describe_addresses()["Addresses"]),
-        )
+        if stage.network.nat == "gateway":
+            yield _Need(
+                service="ec2",
+                code="L-0263D0A3",
+                what="elastic IPs of NAT gateways",
+                more=stage.network.nat_gateways,
+                used=len(ec2.describe_addresses()["Addresses"]),
+            )
     if look.on_lambda:
         reserved = stage.serverless.concurrency + stage.serverless.worker_concurrency
         yield _Need(

@@ -7,6 +7,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_eks_v2 as eks
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
 from aws_cdk.lambda_layer_kubectl_v35 import KubectlV35Layer
 from constructs import Construct
 
@@ -14,6 +15,7 @@ from cdk.stacks.cache import CacheStack
 from cdk.stacks.database import DatabaseStack
 from cdk.stacks.network import NetworkStack
 from cdk.stacks.peering import connect
+from cdk.stacks.retention import retention
 from cdk.stacks.security import SecurityStack
 from cdk.stacks.stage_stack import StageStack
 from cdk.stage import Stage
@@ -51,7 +53,10 @@ class ClusterStack(StageStack):
         super().__init__(scope, "cluster", stage, description="EKS cluster and its nodes")
         self._network = network
         self._security = security
+        control_plane = self._control_plane_logs()
         self.cluster = self._cluster()
+        self.cluster.node.add_dependency(control_plane)
+        self._keep_logs_like_all_others()
         # Its Python type lacks an optional property of the interface that everything else takes.
         self.target = cast("eks.ICluster", self.cluster)
         self._admins()
@@ -90,6 +95,24 @@ class ClusterStack(StageStack):
             ),
             removal_policy=self.removal,
         )
+
+    def _control_plane_logs(self) -> logs.LogGroup:
+        """Make the group that EKS writes to before EKS does: its own would be kept for ever, under AWS's key."""
+        return logs.LogGroup(
+            self,
+            "ControlPlaneLogs",
+            log_group_name=f"/aws/eks/{self.stage.prefix}/cluster",
+            retention=retention(self.stage),
+            encryption_key=self._security.logs_key,
+            removal_policy=self.removal,
+        )
+
+    def _keep_logs_like_all_others(self) -> None:
+        """Treat the logs of CDK's functions for kubectl and helm like ours; they cannot be told in another way."""
+        for found in self.cluster.node.find_all():
+            if isinstance(found, logs.CfnLogGroup):
+                found.retention_in_days = self.stage.observability.log_days
+                found.kms_key_id = self._security.logs_key.key_arn
 
     def _admins(self) -> None:
         for name in self.stage.cluster.admin_roles:

@@ -6,6 +6,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from cdk.stacks.nat import harden, nat_instances
 from cdk.stacks.retention import retention
 from cdk.stacks.stage_stack import StageStack
 from cdk.stage import Stage
@@ -19,8 +20,9 @@ _TYPES: dict[SubnetKind, ec2.SubnetType] = {
 
 
 class NetworkStack(StageStack):
-    def __init__(self, scope: Construct, stage: Stage, *, logs_key: kms.IKey) -> None:
+    def __init__(self, scope: Construct, stage: Stage, *, logs_key: kms.IKey, data_key: kms.IKey) -> None:
         super().__init__(scope, "network", stage, description="VPC, subnets, NAT and endpoints")
+        instances = nat_instances() if stage.network.nat == "instance" else None
         self.vpc = ec2.Vpc(
             self,
             "Vpc",
@@ -30,6 +32,7 @@ class NetworkStack(StageStack):
             reserved_azs=MAX_ZONES - len(stage.zones),
             # Webhooks, acquirers and public images are outside, so there is always one; see the ADR on NAT.
             nat_gateways=stage.network.nat_gateways,
+            nat_gateway_provider=instances,
             subnet_configuration=[
                 ec2.SubnetConfiguration(
                     name=kind,
@@ -41,6 +44,8 @@ class NetworkStack(StageStack):
             ],
             restrict_default_security_group=True,
         )
+        if instances:
+            harden(instances, stage, data_key)
         self._flow_log(logs_key)
         self._endpoints()
         self._tag_for_load_balancers()
@@ -62,7 +67,7 @@ class NetworkStack(StageStack):
         )
 
     def _endpoints(self) -> None:
-        # Free, and images come from S3: without this one every pull would pay the NAT gateway.
+        # Free, and images come from S3: without this one every pull would go through NAT, and pay a gateway.
         self.vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
         self.vpc.add_gateway_endpoint("DynamoDb", service=ec2.GatewayVpcEndpointAwsService.DYNAMODB)
         if not self.stage.network.interface_endpoints:

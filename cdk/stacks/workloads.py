@@ -14,7 +14,7 @@ class WorkloadsStack(StageStack):
     def __init__(self, scope: Construct, stage: Stage, *, cluster: ClusterStack, addons: AddonsStack) -> None:
         super().__init__(scope, "workloads", stage, description="Our pods, from the same charts that cdk8s prints")
         # Every chart of the add-ons, because their custom resources and webhooks have to be there.
-        self.add_dependency(addons)
+        self.add_stack_dependency(addons)
         previous: eks.KubernetesManifest | None = None
         for name, chart in objects(stage).items():
             manifest = eks.KubernetesManifest(

@@ -40,7 +40,6 @@ SUPPRESSED = (
     ("CKV_AWS_117", r"^(OriginCheck|Rotate)Function", "Reads one secret and no data; it needs nothing in the VPC."),
     ("CKV_AWS_157", r"^Replica", "A lost replica is made anew; reads fall back to the Multi-AZ instance."),
     ("CKV_AWS_157", r"^InstanceC1063A87", "Development and staging may be away for the half hour of a restore."),
-    ("CKV_AWS_158", _FRAMEWORK, "Logs of CDK's own function: names of what was deployed, nothing of a payment."),
     ("CKV_AWS_16", r"^Replica", "It has the encryption of its source; RDS refuses to be told."),
     ("CKV_AWS_173", r"Function|Handler|onEvent", "Names of secrets and hosts, and nothing secret, are in it."),
     ("CKV_AWS_18", r"^AccessLogsBucket", "The bucket that access logs are written to."),
@@ -48,6 +47,11 @@ SUPPRESSED = (
         "CKV_AWS_33",
         r"^DataKey",
         "Whoever in this account starts instances may encrypt their volumes, as with AWS's own key for volumes.",
+    ),
+    (
+        "CKV_AWS_88",
+        r"^VpcpublicSubnet1NatInstance",
+        "The way out of the private subnets; only they are let in, and only to HTTPS.",
     ),
     ("CKV_AWS_364", r"^RotateFunctionInvoke", "CDK's permission for Secrets Manager, in this account."),
 )

@@ -128,7 +128,19 @@ def test_the_network_is_the_stages(aws, deployed):
     subnets = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc["VpcId"]]}])["Subnets"]
     assert len(subnets) == 6
     assert {subnet["AvailabilityZone"] for subnet in subnets} == {"eu-central-1a", "eu-central-1b"}
-    assert len(ec2.describe_nat_gateways()["NatGateways"]) == 1
+    assert ec2.describe_nat_gateways()["NatGateways"] == []
+
+
+def test_private_subnets_go_out_through_the_machine_that_forwards(aws, deployed):
+    ec2 = aws.client("ec2")
+    (reserved,) = ec2.describe_instances()["Reservations"]
+    (machine,) = reserved["Instances"]
+    # The image that CloudFormation asked for by name, as moto knows AWS's images.
+    (image,) = ec2.describe_images(ImageIds=[machine["ImageId"]])["Images"]
+    assert (image["Name"].partition("-")[0], image["Architecture"]) == ("al2023", "arm64")
+    tables = ec2.describe_route_tables()["RouteTables"]
+    out = [route for table in tables for route in table["Routes"] if route.get("InstanceId") == machine["InstanceId"]]
+    assert [route["DestinationCidrBlock"] for route in out] == ["0.0.0.0/0"] * 2
 
 
 def test_functions_run_the_bundle_in_private_subnets_within_their_limits(aws, deployed):

@@ -51,7 +51,12 @@ def stage_table() -> str:
             row("budget a month, USD", lambda stage: f"{stage.budget.floor:,}{TO}{stage.budget.ceiling:,}"),
             row("database", database),
             row("cache", lambda stage: f"{stage.cache.node}, {'failover' if stage.cache.replicas else 'one node'}"),
-            row("NAT gateways", lambda stage: str(stage.network.nat_gateways)),
+            row(
+                "NAT",
+                lambda stage: (
+                    f"{stage.network.nat_gateways} {stage.network.nat}{'s' * (stage.network.nat_gateways > 1)}"
+                ),
+            ),
             row("nodes", nodes),
             row("payments pods", lambda stage: TO.join(map(str, stage.workloads.payments.replicas))),
             row("CloudFront or WAF in front", lambda stage: "yes" if stage.edge.enabled else "no"),

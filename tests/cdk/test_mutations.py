@@ -20,7 +20,7 @@ from aws_cdk import App
 from cdk.application import feature_flags
 from cdk.stage import Stage
 from cdk.stage_parts import Domain, NodeGroup, Range
-from cdk.stages import PRODUCTION
+from cdk.stages import DEVELOPMENT, PRODUCTION
 from cdk.wiring import wire
 from manifests.synthesis import objects
 from tests.cdk.synthesis import bundle
@@ -53,6 +53,7 @@ MUTATIONS = [
     Mutation("network.cidr", "10.99.0.0/16", EVERYWHERE),
     Mutation("network.zones", ("a", "b", "d"), EVERYWHERE),
     Mutation("network.nat_gateways", 2, "network"),
+    Mutation("network.nat", "gateway", "network", DEVELOPMENT),
     Mutation("network.interface_endpoints", ("kms",), "network"),
     Mutation("database.instance", "m7g.xlarge", "database"),
     Mutation("database.storage_gib", 200, "database"),
@@ -92,7 +93,7 @@ MUTATIONS = [
     Mutation("delivery.promotes_to", ("123456789012",), "registry"),
     Mutation("budget.floor", 600, "bill"),
     Mutation("budget.ceiling", 3000, "observability"),
-    *(Mutation(f"usage.{field}", 1, "bill") for field in ("payments", "log_gb", "egress_gb", "metric_series")),
+    *(Mutation(f"usage.{field}", 1, "bill") for field in ("payments", "log_gb", "egress_gb")),
 ]
 
 WORKLOAD: dict[str, Any] = {

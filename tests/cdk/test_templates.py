@@ -88,6 +88,7 @@ def test_everything_is_encrypted_with_keys_of_ours(any_assembly):
         "AWS::SQS::Queue": "KmsMasterKeyId",
         "AWS::SNS::Topic": "KmsMasterKeyId",
         "AWS::Backup::BackupVault": "EncryptionKeyArn",
+        "AWS::Logs::LogGroup": "KmsKeyId",
     }
     for kind, key in keys.items():
         for name, resource in any_assembly.resources(kind).items():
@@ -98,6 +99,17 @@ def test_everything_is_encrypted_with_keys_of_ours(any_assembly):
     for name, volume in any_assembly.resources("AWS::EC2::LaunchTemplate").items():
         devices = volume["Properties"]["LaunchTemplateData"]["BlockDeviceMappings"]
         assert all(device["Ebs"]["Encrypted"] and device["Ebs"]["KmsKeyId"] for device in devices), name
+
+
+def test_logs_are_kept_as_long_as_the_stage_says(any_assembly):
+    groups = any_assembly.resources("AWS::Logs::LogGroup")
+    names = json.dumps([group["Properties"].get("LogGroupName") for group in groups.values()])
+    # What EKS writes about the cluster would else be kept for ever.
+    assert any_assembly.compute != "eks" or f"/aws/eks/payments-{any_assembly.stage}/cluster" in names
+    wanted = stage_named(any_assembly.stage).observability.log_days
+    for name, group in groups.items():
+        kept = 365 if name.startswith("security/TrailLog") else wanted
+        assert group["Properties"]["RetentionInDays"] == kept, name
 
 
 def test_a_replica_is_not_told_to_encrypt(assembly):
@@ -130,6 +142,48 @@ def test_subnets_are_where_the_manifests_think_they_are(assembly, stage):
         zones = [s["Properties"]["AvailabilityZone"] for name, s in sorted(subnets.items()) if f"Vpc{kind}" in name]
         assert [IPv4Network(cidr) for cidr in cidrs] == list(stage.network.subnets(kind))
         assert zones == list(stage.zones)
+
+
+def test_a_machine_that_forwards_is_no_way_in(assembly):
+    deployed = assembly("development", "serverless")
+    (machine,) = [each["Properties"] for each in deployed.resources("AWS::EC2::Instance").values()]
+    # Without the first it would drop what is not for itself, without the second answers would not find it.
+    assert machine["SourceDestCheck"] is False
+    (interface,) = machine["NetworkInterfaces"]
+    assert interface["AssociatePublicIpAddress"] is True
+    assert "publicSubnet1" in json.dumps(interface["SubnetId"])
+    assert machine["MetadataOptions"] == {"HttpTokens": "required", "HttpPutResponseHopLimit": 1}
+    assert all(disk["Ebs"]["Encrypted"] and disk["Ebs"]["KmsKeyId"] for disk in machine["BlockDeviceMappings"])
+    # CloudFormation asks AWS for the newest image of Amazon Linux, at each deployment.
+    image = deployed.templates["network"]["Parameters"][machine["ImageId"]["Ref"]]
+    assert image["Type"] == "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>"
+    assert re.fullmatch(r"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-[\d.]+-arm64", image["Default"])
+    assert "MASQUERADE" in machine["UserData"]["Fn::Base64"]
+    (group,) = [
+        each["Properties"]
+        for name, each in deployed.resources("AWS::EC2::SecurityGroup", "network").items()
+        if name.split("/")[1] == interface["GroupSet"][0]["Fn::GetAtt"][0]
+    ]
+    private = {str(cidr) for cidr in stage_named("development").network.subnets("private")}
+    assert {(rule["CidrIp"], rule["FromPort"], rule["ToPort"]) for rule in group["SecurityGroupIngress"]} == {
+        (cidr, 443, 443) for cidr in private
+    }
+    assert {(rule["CidrIp"], rule["FromPort"], rule["ToPort"]) for rule in group["SecurityGroupEgress"]} == {
+        ("0.0.0.0/0", 443, 443)
+    }
+
+
+def test_every_private_subnet_has_a_way_out_and_no_isolated_one(any_assembly):
+    template = any_assembly.templates["network"]["Resources"]
+    routes = {
+        name: route["Properties"].get("NatGatewayId") or route["Properties"].get("InstanceId")
+        for name, route in template.items()
+        if route["Type"] == "AWS::EC2::Route" and "public" not in name
+    }
+    stage = stage_named(any_assembly.stage)
+    assert len(routes) == len(stage.zones)
+    assert all(name.startswith("Vpcprivate") and via for name, via in routes.items())
+    assert len({via["Ref"] for via in routes.values()}) == stage.network.nat_gateways
 
 
 def test_data_survives_a_destroyed_stack_where_it_matters(any_assembly):
