@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cdk.application import choose
+from cdk.application import choose, main
 from cdk.bundle import BundleMissingError
 from cdk.node import wheel_bin
 from cdk.stage_parts import StageError
@@ -35,7 +35,8 @@ def test_a_wrong_stage_lists_the_right_ones():
 
 
 def test_a_wrong_compute_lists_the_right_ones():
-    assert "neither serverless nor eks" in app("-c", "compute=fargate").stderr
+    with pytest.raises(SystemExit, match="neither serverless nor eks"):
+        main(["-c", "compute=fargate"])
 
 
 def test_two_syntheses_are_the_same_bytes(assembly, tmp_path):
@@ -49,13 +50,11 @@ def test_two_syntheses_are_the_same_bytes(assembly, tmp_path):
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
 
-def test_serverless_stops_without_a_bundle(monkeypatch, capsys):
+def test_serverless_stops_without_a_bundle(monkeypatch):
     def missing() -> None:
         raise BundleMissingError("There is no Lambda bundle yet. Run `make bundle` first")
 
     monkeypatch.setattr("cdk.application.existing", missing)
-    from cdk.application import main
-
     with pytest.raises(SystemExit, match="make bundle"):
         main(["-c", "stage=development"])
 
