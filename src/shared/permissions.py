@@ -87,9 +87,9 @@ def service(name: str) -> Permission:
 PERMISSIONS: dict[str, Permission] = {
     # payments
     "POST /v1/payments": key("payments:write"),
-    "GET /v1/payments": key("payments:read"),
-    "GET /v1/payments/{payment}": key("payments:read"),
-    "GET /v1/payments/{payment}/timeline": key("payments:read"),
+    "GET /v1/payments": key("payments:read") | staff(),
+    "GET /v1/payments/{payment}": key("payments:read") | staff(),
+    "GET /v1/payments/{payment}/timeline": key("payments:read") | staff(),
     "POST /v1/payments/{payment}/capture": key("payments:write"),
     "POST /v1/payments/{payment}/void": key("payments:write"),
     "POST /v1/payments/{payment}/refunds": key("refunds:write"),
@@ -103,7 +103,7 @@ PERMISSIONS: dict[str, Permission] = {
     "DELETE /v1/payment_methods/{id}": key("payment_methods:write"),
     # money
     "GET /v1/balances": key("balances:read"),
-    "GET /v1/ledger/transactions": key("ledger:read"),
+    "GET /v1/ledger/transactions": key("ledger:read") | staff(),
     "GET /v1/ledger/trial_balance": people("operations", "read_only"),
     "POST /v1/payouts": key("payouts:write"),
     "GET /v1/payouts": key("payouts:read"),

@@ -30,11 +30,12 @@ CONVERTED = {
     ids=["processing", "authorized", "converted", "declined"],
 )
 def test_a_payment(payment):
-    body = payment.show()
-    shown = schemas.Payment.model_validate_json(body)
-    assert body == schemas.Payment.__pydantic_serializer__.to_json(shown)
-    assert shown.id == f"pay_{payment.id.hex}"
-    assert shown.created_at == "2030-01-01T00:00:00.000Z"
+    for body, merchant in ((payment.show(), None), (payment.show_to_people(), f"mer_{payment.merchant_id.hex}")):
+        shown = schemas.Payment.model_validate_json(body)
+        assert body == schemas.Payment.__pydantic_serializer__.to_json(shown, exclude_unset=True)
+        assert shown.merchant == merchant
+        assert shown.id == f"pay_{payment.id.hex}"
+        assert shown.created_at == "2030-01-01T00:00:00.000Z"
 
 
 def test_a_refund():

@@ -22,6 +22,12 @@ NEEDS = {
     ("GET", "/v1/balances"): "balances:read",
     ("GET", "/v1/ledger/transactions"): "ledger:read",
 }
+SEEN_BY_PEOPLE = {
+    ("GET", "/v1/payments"),
+    ("GET", "/v1/payments/{payment}"),
+    ("GET", "/v1/payments/{payment}/timeline"),
+    ("GET", "/v1/ledger/transactions"),
+}
 
 
 class Belongings:
@@ -130,6 +136,8 @@ async def test_people_and_services_own_no_payments(service: Platform):
     for caller in (service.admin, service.caller("service")):
         everything = caller.but(scopes=frozenset(SCOPES))
         for method, template in NEEDS:
+            if caller.identity.kind == "person" and (method, template) in SEEN_BY_PEOPLE:
+                continue
             path = template.format(payment=new_id("pay"), refund=new_id("ref"), key="k")
             response = await everything.request(method, path, json={} if method == "POST" else None)
             problem_of(response, 403, "forbidden")

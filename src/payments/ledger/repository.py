@@ -76,15 +76,15 @@ async def trial_balance(connection: AsyncConnection, *, livemode: bool) -> Seque
 
 async def list_transactions(
     connection: AsyncConnection,
-    merchant_id: UUID,
+    merchant_id: UUID | None,
     *,
-    livemode: bool,
+    livemode: bool | None,
     limit: int,
     starting_after: UUID | None,
     ending_before: UUID | None,
     payment_id: UUID | None,
 ) -> Sequence[sa.RowMapping]:
-    """Return a page of transactions, newest first, each with its postings as JSON."""
+    """Return a page of transactions, newest first, each with its postings as JSON; none is any merchant or mode."""
     lines = (
         sa.select(
             sa.func.json_agg(
@@ -100,9 +100,11 @@ async def list_transactions(
         .scalar_subquery()
         .label("postings")
     )
-    query = sa.select(transactions, lines).where(
-        transactions.c.merchant_id == merchant_id, transactions.c.livemode == livemode
-    )
+    query = sa.select(transactions, lines)
+    if merchant_id is not None:
+        query = query.where(transactions.c.merchant_id == merchant_id)
+    if livemode is not None:
+        query = query.where(transactions.c.livemode == livemode)
     if payment_id is not None:
         query = query.where(transactions.c.payment_id == payment_id)
     if ending_before is not None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from payments.access import Caller, merchant_of
-from payments.http.lists import Cursor, cursor, parse_id
+from payments.http.lists import Cursor, cursor, invalid_query, parse_id
 from payments.http.models import Page, page
 from payments.http.problems import problem_responses
 from payments.ledger.schemas import Balances, LedgerTransaction, TrialBalance
@@ -33,10 +33,13 @@ def build_router(ledger: Ledger) -> APIRouter:
         place: _LedgerCursor,
         payment: Annotated[str | None, Query(description="only the transactions of one payment")] = None,
     ) -> Any:  # noqa: ANN401 - the response model checks it
-        """Return your ledger transactions with their postings, newest first."""
+        """Return ledger transactions with their postings, newest first: your own, or those of a payment for people."""
+        person = caller.kind == "person"
+        if person and payment is None:
+            raise invalid_query("payment", "People see the transactions of one payment; send payment")
         rows = await ledger.transactions(
-            merchant_of(caller),
-            livemode=caller.livemode,
+            None if person else merchant_of(caller),
+            livemode=None if person else caller.livemode,
             limit=place.limit,
             starting_after=place.starting_after,
             ending_before=place.ending_before,

@@ -120,15 +120,15 @@ class Ledger:
 
     async def transactions(
         self,
-        merchant_id: UUID,
+        merchant_id: UUID | None,
         *,
-        livemode: bool,
+        livemode: bool | None,
         limit: int,
         starting_after: UUID | None,
         ending_before: UUID | None,
         payment_id: UUID | None,
     ) -> Sequence[dict[str, Any]]:
-        """Return up to ``limit + 1`` transactions, newest first."""
+        """Return up to ``limit + 1`` transactions, newest first; none is any merchant or mode."""
         async with self._database.snapshot() as connection:
             rows = await repository.list_transactions(
                 connection,
@@ -142,7 +142,7 @@ class Ledger:
         return [
             {
                 "id": show("txn", row["id"]),
-                "livemode": livemode,
+                "livemode": row["livemode"],
                 "kind": row["kind"],
                 "payment": show("pay", row["payment_id"]) if row["payment_id"] else None,
                 "operation": row["operation"],

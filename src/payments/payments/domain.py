@@ -140,40 +140,45 @@ class Payment(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     def show(self) -> bytes:
         """Return the public object, as JSON."""
+        return _encode(self._fields())
+
+    def show_to_people(self) -> bytes:
+        """Return the same with the merchant, as JSON: people see everybody's."""
+        return _encode(self._fields() | {"merchant": show("mer", self.merchant_id)})
+
+    def _fields(self) -> dict[str, Any]:
         terms = self.terms
-        return _encode(
-            {
-                "id": show("pay", self.id),
-                "object": "payment",
-                "livemode": self.livemode,
-                "status": self.status,
-                "amount": self.amount,
-                "currency": self.currency,
-                "amount_authorized": self.amount_authorized,
-                "amount_captured": self.amount_captured,
-                "amount_refunded": self.amount_refunded,
-                "amount_disputed": self.amount_disputed,
-                "capture_method": self.capture_method,
-                "payment_method": show("pm", self.payment_method_id),
-                "card": {name: self.card[name] for name in _CARD},
-                "reference": self.reference,
-                "description": self.description,
-                "metadata": self.metadata,
-                "statement_descriptor": self.statement_descriptor,
-                "customer_ip": self.customer_ip,
-                "device_id": self.device_id,
-                "card_country": self.card_country,
-                "decline": _decline(self.decline_code),
-                "settlement": fx.settlement(terms, self.totals, self.fee_charged, self.amount_disputed)
-                if terms is not None
-                else None,
-                "decision": self.receipt,
-                "acquirer": self.connector,
-                "expires_at": rfc3339(self.expires_at) if self.expires_at else None,
-                "created_at": rfc3339(self.created_at),
-                "updated_at": rfc3339(self.updated_at),
-            }
-        )
+        return {
+            "id": show("pay", self.id),
+            "object": "payment",
+            "livemode": self.livemode,
+            "status": self.status,
+            "amount": self.amount,
+            "currency": self.currency,
+            "amount_authorized": self.amount_authorized,
+            "amount_captured": self.amount_captured,
+            "amount_refunded": self.amount_refunded,
+            "amount_disputed": self.amount_disputed,
+            "capture_method": self.capture_method,
+            "payment_method": show("pm", self.payment_method_id),
+            "card": {name: self.card[name] for name in _CARD},
+            "reference": self.reference,
+            "description": self.description,
+            "metadata": self.metadata,
+            "statement_descriptor": self.statement_descriptor,
+            "customer_ip": self.customer_ip,
+            "device_id": self.device_id,
+            "card_country": self.card_country,
+            "decline": _decline(self.decline_code),
+            "settlement": fx.settlement(terms, self.totals, self.fee_charged, self.amount_disputed)
+            if terms is not None
+            else None,
+            "decision": self.receipt,
+            "acquirer": self.connector,
+            "expires_at": rfc3339(self.expires_at) if self.expires_at else None,
+            "created_at": rfc3339(self.created_at),
+            "updated_at": rfc3339(self.updated_at),
+        }
 
 
 class Operation(msgspec.Struct, kw_only=True):

@@ -1,4 +1,4 @@
-"""What a merchant can read: payments, refunds, timelines, and what became of an idempotency key."""
+"""What a merchant can read: payments, refunds, timelines, keys it used. People read payments and timelines of all."""
 
 from collections.abc import Sequence
 from operator import itemgetter
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from payments.access import merchant_of
 from payments.database import Database
-from payments.http.lists import Cursor
+from payments.http.lists import Cursor, invalid_query
 from payments.http.models import rfc3339
 from payments.payments import lookup_repository, repository
 from payments.payments.domain import Payment, step
@@ -29,12 +29,12 @@ class Queries:
 
     async def payment(self, caller: Identity, payment_id: UUID) -> bytes:
         """Return a payment as JSON."""
-        return (await self._payment(caller, payment_id)).show()
+        return _shown(caller, await self._payment(caller, payment_id))
 
     async def timeline(self, caller: Identity, payment_id: UUID) -> dict[str, Any]:
         """Return every change of a payment and every look-up at its acquirer, oldest first."""
         async with self._database.snapshot() as connection:
-            payment = await repository.get_payment(connection, _owner(caller), payment_id)
+            payment = await repository.get_payment(connection, _viewer(caller), payment_id)
             asked = await lookup_repository.steps(connection, payment_id)
         if payment is None:
             raise not_found("payment")
@@ -43,11 +43,23 @@ class Queries:
         data = [shown for _, _, shown in sorted(steps, key=itemgetter(0, 1))]
         return {"livemode": payment.livemode, "payment": show("pay", payment.id), "data": data}
 
-    async def payments(self, caller: Identity, place: Cursor, filters: Filters) -> Sequence[msgspec.Raw]:
-        """Return up to ``limit + 1`` payments as JSON, newest first."""
+    async def payments(
+        self, caller: Identity, place: Cursor, filters: Filters, *, livemode: bool
+    ) -> Sequence[msgspec.Raw]:
+        """Return up to ``limit + 1`` payments as JSON, newest first; a person chooses the mode, a key has one.
+
+        Raises:
+            Problem: 422 for a person's filter that would have to look at every payment there is.
+
+        """
+        narrowed = filters._replace(status=None) != Filters()
+        if caller.kind == "person" and filters.merchant_id is None and narrowed:
+            raise invalid_query(
+                "merchant", "Without a merchant, people can filter by status only; send merchant as well"
+            )
         async with self._database.snapshot() as connection:
-            found = await repository.list_payments(connection, _owner(caller), place, filters)
-        return [msgspec.Raw(payment.show()) for payment in found]
+            found = await repository.list_payments(connection, _viewer(caller, livemode=livemode), place, filters)
+        return [msgspec.Raw(_shown(caller, payment)) for payment in found]
 
     async def refund(self, caller: Identity, refund_id: UUID) -> bytes:
         """Return a refund as JSON."""
@@ -89,7 +101,7 @@ class Queries:
 
     async def _payment(self, caller: Identity, payment_id: UUID) -> Payment:
         async with self._database.snapshot() as connection:
-            found = await repository.get_payment(connection, _owner(caller), payment_id)
+            found = await repository.get_payment(connection, _viewer(caller), payment_id)
         if found is None:
             raise not_found("payment")
         return found
@@ -102,6 +114,15 @@ def _lookup(row: sa.RowMapping) -> dict[str, Any]:
 
 def _owner(caller: Identity) -> Owner:
     return Owner(merchant_of(caller), caller.livemode)
+
+
+def _viewer(caller: Identity, *, livemode: bool | None = None) -> Owner:
+    """Return what a caller sees; people see everybody's."""
+    return Owner(None, livemode) if caller.kind == "person" else _owner(caller)
+
+
+def _shown(caller: Identity, payment: Payment) -> bytes:
+    return payment.show_to_people() if caller.kind == "person" else payment.show()
 
 
 def _resource(path: str, resource_id: UUID) -> str:

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
 from payments.access import Caller
@@ -37,6 +37,18 @@ def _json(body: bytes) -> Response:
 
 def _list(url: str, rows: Any, place: Cursor) -> Response:  # noqa: ANN401 - rows are JSON already
     return _json(msgspec.json.encode(page(url, rows, place)))
+
+
+def _filters(
+    status: Annotated[Status | None, Query()] = None,
+    currency: Annotated[Currency | None, Query()] = None,
+    reference: Annotated[SafeLine | None, Query()] = None,
+    merchant: Annotated[str | None, Query(description="only this merchant's, for people")] = None,
+    created_from: Annotated[Moment | None, Query(description="inclusive")] = None,
+    created_until: Annotated[Moment | None, Query(description="exclusive")] = None,
+) -> Filters:
+    merchant_id = parse_id("mer", merchant, "merchant") if merchant is not None else None
+    return Filters(status, currency, reference, merchant_id, created_from, created_until)
 
 
 class _Routes:
@@ -83,15 +95,11 @@ class _Routes:
         self,
         caller: Caller,
         place: _PaymentCursor,
-        status: Annotated[Status | None, Query()] = None,
-        currency: Annotated[Currency | None, Query()] = None,
-        reference: Annotated[SafeLine | None, Query()] = None,
-        created_from: Annotated[Moment | None, Query(description="inclusive")] = None,
-        created_until: Annotated[Moment | None, Query(description="exclusive")] = None,
+        filters: Annotated[Filters, Depends(_filters)],
+        livemode: Annotated[bool, Query(description="for people: which mode; a key has one")] = False,  # noqa: FBT002
     ) -> Response:
-        """Return your payments, newest first."""
-        filters = Filters(status, currency, reference, created_from, created_until)
-        return _list("/v1/payments", await self._queries.payments(caller, place, filters), place)
+        """Return payments, newest first: your own, or everybody's for people."""
+        return _list("/v1/payments", await self._queries.payments(caller, place, filters, livemode=livemode), place)
 
     async def get_refund(self, refund: str, caller: Caller) -> Response:
         """Return a refund."""

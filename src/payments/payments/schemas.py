@@ -139,6 +139,7 @@ class Payment(ResponseModel):
     expires_at: str | None = Field(json_schema_extra={"format": "date-time"})
     created_at: str = Field(json_schema_extra={"format": "date-time"})
     updated_at: str = Field(json_schema_extra={"format": "date-time"})
+    merchant: str | None = Field(default=None, description="whose it is; only people of the platform are told")
 
 
 class Refund(ResponseModel):
