@@ -3,7 +3,7 @@
 import os
 import socket
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Response
 from fastapi import Request as HttpRequest
@@ -18,6 +18,7 @@ from gateway.identity_tokens import Passport
 from gateway.policies import Quota, RouteClass
 from gateway.proxy import Proxy
 from gateway.rate_limit import RateLimiter
+from gateway.schemas import CircuitBreaker, CircuitBreakers, GatewayLimits, GatewayQuota, GatewayStats
 from gateway.strangers import too_many
 from gateway.streams import Streams
 from shared.permissions import PERMISSIONS
@@ -62,37 +63,28 @@ def build_router(parts: Parts) -> APIRouter:
     router = APIRouter(prefix="/v1/admin", tags=["administration"], dependencies=[Depends(administrator)])
 
     @router.get("/stats", operation_id="gateway_stats")
-    async def stats() -> dict[str, Any]:
+    async def stats() -> GatewayStats:
         """Return what this replica of the gateway is doing."""
-        return {
-            "object": "gateway_stats",
-            "replica": f"{socket.gethostname()}:{os.getpid()}",
-            "under_way": parts.admission.under_way,
-            "streams": parts.streams.open,
-            "shed": parts.admission.shed,
-            "limited": parts.limiter.limited,
-            "limits": {
-                "shared": parts.limiter.shared,
-                "counted_alone": parts.limiter.fallbacks,
-                "quotas": {kind: {"limit": q.limit, "seconds": q.seconds} for kind, q in parts.quotas.items()},
-            },
-            "circuit_breakers": _shown(parts.circuits),
-        }
+        quotas = {kind: GatewayQuota(limit=q.limit, seconds=q.seconds) for kind, q in parts.quotas.items()}
+        return GatewayStats(
+            replica=f"{socket.gethostname()}:{os.getpid()}",
+            under_way=parts.admission.under_way,
+            streams=parts.streams.open,
+            shed=parts.admission.shed,
+            limited=parts.limiter.limited,
+            limits=GatewayLimits(shared=parts.limiter.shared, counted_alone=parts.limiter.fallbacks, quotas=quotas),
+            circuit_breakers=_shown(parts.circuits),
+        )
 
     @router.get("/circuit_breakers", operation_id="list_circuit_breakers")
-    async def list_circuit_breakers() -> dict[str, Any]:
+    async def list_circuit_breakers() -> CircuitBreakers:
         """Return the circuits towards payments as this replica sees them."""
-        return {
-            "object": "list",
-            "url": "/v1/admin/circuit_breakers",
-            "has_more": False,
-            "data": _shown(parts.circuits),
-        }
+        return CircuitBreakers(url="/v1/admin/circuit_breakers", has_more=False, data=_shown(parts.circuits))
 
     @router.put("/circuit_breakers/{name}", operation_id="put_circuit_breaker")
     async def put_circuit_breaker(
         name: str, body: CircuitPut, request: HttpRequest, person: Annotated[Passport, Depends(administrator)]
-    ) -> dict[str, Any]:
+    ) -> CircuitBreaker:
         """Force a circuit open or closed on every replica, within a second, or let it decide by itself again."""
         circuit, headers = _named(parts.circuits, name), _client_headers(request)
         await parts.audit.record(
@@ -124,17 +116,16 @@ def _client_headers(request: HttpRequest) -> ClientHeaders:
     return headers
 
 
-def _shown(circuits: Circuits) -> list[dict[str, Any]]:
+def _shown(circuits: Circuits) -> list[CircuitBreaker]:
     return [_circuit(circuit, shared=circuits.shared) for circuit in circuits.all.values()]
 
 
-def _circuit(circuit: Circuit, *, shared: bool) -> dict[str, Any]:
-    return {
-        "object": "circuit_breaker",
-        "name": circuit.kind,
-        "upstream": "payments",
-        "state": circuit.state,
-        "forced": circuit.forced is not None,
-        "rejected": circuit.rejected,
-        "shared": shared,
-    }
+def _circuit(circuit: Circuit, *, shared: bool) -> CircuitBreaker:
+    return CircuitBreaker(
+        name=circuit.kind,
+        upstream="payments",
+        state=circuit.state,
+        forced=circuit.forced is not None,
+        rejected=circuit.rejected,
+        shared=shared,
+    )
