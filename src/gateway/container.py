@@ -15,6 +15,7 @@ from gateway.auth import Authenticator, Verifier
 from gateway.breaker import Circuit
 from gateway.circuits import Circuits
 from gateway.clock import Clock
+from gateway.console import routes as console
 from gateway.cors import Cors
 from gateway.edge import LIMITED, OWN_ADMIN, Edge, install_problems
 from gateway.http_client import HttpUpstream
@@ -90,7 +91,7 @@ def build(
         quotas={kind: lane.quota for kind, lane in lanes.items()},
     )
     cors = Cors(settings.cors_origins)
-    requests = Requests(registry, "gateway", Templates((*HEALTH, *LIMITED, *OWN_ADMIN, *ROUTES)))
+    requests = Requests(registry, "gateway", Templates((*HEALTH, *LIMITED, *OWN_ADMIN, *console.TEMPLATES, *ROUTES)))
     # Browsers need more headers than it knows.
     refuse = Refusals(admission, requests) if not cors.origins else None
     own = _own_application(settings, upstream, parts, redis, telemetry, refuse)
@@ -187,5 +188,7 @@ def _own_application(
     app.include_router(admin.build_router(parts))
     if settings.docs if settings.docs is not None else settings.environment != "production":
         app.include_router(documentation.build_router(upstream))
+    if settings.console_client_id is not None:
+        app.include_router(console.build_router(settings))
     install_problems(app)
     return app

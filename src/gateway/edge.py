@@ -33,7 +33,7 @@ _DETAILS = {
 }
 
 
-# For browsers, which have no business here but for the page of the reference.
+# For browsers, which have no business here but for the reference and the console.
 SECURITY_HEADERS: tuple[Header, ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"strict-transport-security", b"max-age=31536000; includeSubDomains"),

@@ -1,5 +1,6 @@
 """What the gateway has to be told; environment variables with the prefix ``GATEWAY_``."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -24,6 +25,8 @@ def _quota(text: str) -> str:
     return text
 
 
+# Its origin becomes a part of the console's content security policy.
+_ISSUER = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[!-~]*)?")
 QuotaText = Annotated[str, AfterValidator(_quota)]
 
 
@@ -46,6 +49,12 @@ class Settings(SecretFiles, TelemetrySettings):
 
     people_issuer: str | None = None
     people_audience: str = "payment-platform"
+
+    console_client_id: str | None = None
+    """What the issuer calls the operator console, a public client; without it there is no console."""
+
+    console_scope: str = "openid"
+    """What the console asks the issuer for; some give tokens for our audience only with a scope of their own."""
 
     redis_url: str | None = None
     """Valkey or Redis, where all replicas count together; without it each counts for itself."""
@@ -85,6 +94,8 @@ class Settings(SecretFiles, TelemetrySettings):
         keys = (self.people_jwks_file, self.people_jwks_url)
         if keys != (None, None) and (self.people_issuer is None or None not in keys):
             raise ValueError("people_issuer is set with people_jwks_file, people_jwks_url, or neither")
+        if self.console_client_id is not None and not _ISSUER.fullmatch(self.people_issuer or ""):
+            raise ValueError("console_client_id is set with people_issuer, a URL such as https://login.example")
         if self.environment == "production" and any(
             url.startswith("http://") for url in (str(self.people_jwks_url), self.people_issuer or "")
         ):

@@ -18,7 +18,9 @@ def published() -> dict[str, Any]:
     payments: Any = application._app
     document = public_document(
         payments.openapi(),
-        container._own_application(MagicMock(), MagicMock(), MagicMock(), None, MagicMock()).openapi(),
+        container._own_application(
+            MagicMock(console_client_id=None), MagicMock(), MagicMock(), None, MagicMock(), None
+        ).openapi(),
     )
     # As it arrives: with the types and the order that JSON leaves of it.
     return msgspec.json.decode(msgspec.json.encode(document), type=dict[str, Any])
