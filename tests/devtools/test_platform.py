@@ -2,10 +2,12 @@
 
 import io
 import os
+import secrets
 import shutil
 import signal
 import subprocess
 import sys
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import psutil
@@ -20,6 +22,7 @@ from payments import metrics as payments_metrics
 from payments.devtools import demo
 from payments.devtools import state as states
 from payments.devtools.banner import commands
+from payments.devtools.issuer.provider import challenge_of
 from payments.devtools.workspace import Workspace
 from tests.observability.expressions import expressions, names_in
 
@@ -98,6 +101,32 @@ def test_its_addresses_and_keys_work(dev):
         assert client.ping()
     assert state.api_key in dev.printed
     assert state.gateway_url in dev.printed
+
+
+def test_somebody_signs_in_to_the_console(dev):
+    """As the page does it: the gateway names the issuer, the issuer gives a token, the gateway takes it."""
+    with httpx2.Client() as http:
+        assert http.get(dev.state.console_url).status_code == 200
+        config = http.get(f"{dev.state.console_url}/config.json").json()
+        issuer = http.get(f"{config['issuer']}/.well-known/openid-configuration").json()
+        verifier = secrets.token_urlsafe(32)
+        asked = {
+            "response_type": "code",
+            "client_id": config["client_id"],
+            "redirect_uri": dev.state.console_url,
+            "scope": config["scope"],
+            "code_challenge": challenge_of(verifier),
+            "code_challenge_method": "S256",
+        }
+        chosen = http.post(issuer["authorization_endpoint"], params=asked, data={"person": "rita@example.com"})
+        [code] = parse_qs(urlsplit(chosen.headers["location"]).query)["code"]
+        form = {"grant_type": "authorization_code", "code": code, "code_verifier": verifier}
+        form |= {name: asked[name] for name in ("client_id", "redirect_uri")}
+        token = http.post(issuer["token_endpoint"], data=form).json()["access_token"]
+        headers = {"authorization": f"Bearer {token}"}
+        assert http.get(f"{dev.state.gateway_url}/v1/admin/audit", headers=headers).status_code == 200
+        pause = f"{dev.state.gateway_url}/v1/admin/pauses/mode/test"
+        assert http.put(pause, headers=headers, json={"reason": "x"}).status_code == 403
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="the printed commands use curl")

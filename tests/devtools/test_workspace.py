@@ -25,6 +25,7 @@ with Workspace(Path(sys.argv[1])).claim():
 
 STATE = State(
     gateway_url="http://127.0.0.1:1",
+    console_url="http://127.0.0.1:1/console",
     payments_url="http://127.0.0.1:2",
     api_key="sk_test_1",
     merchant_id="mer_1",
@@ -85,6 +86,7 @@ def test_state_is_there_while_the_platform_runs(workspace):
         assert stat.S_IMODE(workspace.state.stat().st_mode) == 0o600
         assert set(json.loads(workspace.state.read_text())) == {
             "gateway_url",
+            "console_url",
             "payments_url",
             "api_key",
             "merchant_id",

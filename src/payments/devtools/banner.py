@@ -9,6 +9,7 @@ _BANNER = """
 {rule}
   Gateway         {gateway_url}
   API reference   {gateway_url}/docs
+  Console         {console_url}
   Test API key    {api_key}
   Test cards      {cards}
   For scripts     .dev/state.json
@@ -54,6 +55,7 @@ def banner(state: State, merchant: DemoMerchant) -> str:
     return _BANNER.format(
         rule=_RULE,
         gateway_url=state.gateway_url,
+        console_url=state.console_url,
         api_key=state.api_key,
         cards="\n                  ".join([*lines, "more in docs/TEST_CARDS.md"]),
         commands=commands(state),

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives import serialization
@@ -63,6 +64,19 @@ class KeyFiles:
         """Public half of `people`."""
         return self.folder / "people.jwks.json"
 
+    @property
+    def issuer(self) -> str:
+        """Who issues the tokens of people: the address that `make dev` had last, or a name where nobody listens."""
+        return self._issuer.read_text() if self._issuer.exists() else PEOPLE_ISSUER
+
+    @property
+    def _issuer(self) -> Path:
+        return self.folder / "people.issuer.txt"
+
+    def issue_at(self, issuer: str) -> None:
+        """Keep the address of the issuer."""
+        write_private(self._issuer, issuer)
+
     def create(self) -> None:
         """Make whatever is missing."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -80,17 +94,14 @@ class KeyFiles:
 
     def token(self, *roles: Role, subject: str) -> str:
         """A token for a person with these roles, as a company's single sign-on would issue it."""
+        claims = {"iss": self.issuer, "aud": PEOPLE_AUDIENCE, "sub": subject, "roles": list(roles)}
+        return self.sign(claims, _ADMIN_TOKEN_SECONDS)
+
+    def sign(self, claims: dict[str, Any], seconds: int) -> str:
+        """A token of the issuer that is good for so long from now."""
         key, now = load_private_key(self.people), int(time.time())
-        claims = {
-            "iss": PEOPLE_ISSUER,
-            "aud": PEOPLE_AUDIENCE,
-            "sub": subject,
-            "nbf": now - 1,
-            "iat": now,
-            "exp": now + _ADMIN_TOKEN_SECONDS,
-            "roles": list(roles),
-        }
-        return jwt.encode(claims, key, algorithm="EdDSA", headers={"kid": key_id(key.public_key())})
+        times = {"nbf": now - 1, "iat": now, "exp": now + seconds}
+        return jwt.encode(claims | times, key, algorithm="EdDSA", headers={"kid": key_id(key.public_key())})
 
 
 def _missing(*paths: Path) -> Iterable[Path]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from payments.devtools import state as states
 from payments.devtools.console import Console
-from payments.devtools.keys import PEOPLE_AUDIENCE, PEOPLE_ISSUER, KeyFiles
+from payments.devtools.issuer import CLIENT_ID, serving
+from payments.devtools.keys import PEOPLE_AUDIENCE, KeyFiles
 from payments.devtools.migrate import migrate
 from payments.devtools.ports import LOOPBACK, RANGE, free_port, free_ports
 from payments.devtools.seed import DemoMerchant, seed
@@ -34,25 +35,30 @@ class Platform:
 def running_platform(workspace: Workspace, console: Console) -> Iterator[Platform]:
     """Start everything, publish `state.json`, and stop everything at the end of the `with` block.
 
-    Started: PostgreSQL, Valkey, (migrations), worker, payments, gateway, (demo merchants); stopped the other way round.
+    Started: the issuer of people's tokens, PostgreSQL, Valkey, (migrations), worker, payments, gateway, (demo
+    merchants); stopped the other way round.
 
     Raises:
         ToolError: it did not start; whatever did has been stopped again.
     """
     with workspace.claim():
         states.withdraw(workspace)  # of a platform that was killed
-        with Supervisor(console) as supervisor:
+        keys = KeyFiles(workspace.keys)
+        keys.create()
+        gateway_port, issuer_port = (free_port(port) for port in _usual_ports(workspace))
+        redirect_uri = f"http://{LOOPBACK}:{gateway_port}/console"
+        with serving(keys, issuer_port, redirect_uri), Supervisor(console) as supervisor:
             try:
-                platform = _start(workspace, supervisor, console)
+                platform = _start(workspace, supervisor, console, keys, gateway_port)
                 states.publish(workspace, platform.state)
                 yield platform
             finally:
                 states.withdraw(workspace)
 
 
-def _start(workspace: Workspace, supervisor: Supervisor, console: Console) -> Platform:
-    keys = KeyFiles(workspace.keys)
-    keys.create()
+def _start(
+    workspace: Workspace, supervisor: Supervisor, console: Console, keys: KeyFiles, gateway_port: int
+) -> Platform:
     postgres, valkey = Postgres(workspace.postgres), Valkey(workspace.valkey)
     supervisor.start(postgres)
     supervisor.start(valkey)
@@ -73,7 +79,7 @@ def _start(workspace: Workspace, supervisor: Supervisor, console: Console) -> Pl
     gateway = HttpService(
         "gateway",
         "gateway.main:app_factory",
-        port=free_port(_usual_port(workspace)),
+        port=gateway_port,
         environment=_gateway_settings(keys, payments.url, valkey.url) | _port("GATEWAY", metrics["gateway"]),
     )
     worker = Service("worker", "payments", "worker", environment=settings | _port("PAYMENTS", metrics["worker"]))
@@ -84,6 +90,7 @@ def _start(workspace: Workspace, supervisor: Supervisor, console: Console) -> Pl
     first, second = seed(workspace, gateway.url, admin_token)
     state = State(
         gateway_url=gateway.url,
+        console_url=f"{gateway.url}/console",
         payments_url=payments.url,
         api_key=first.api_key,
         merchant_id=first.id,
@@ -119,8 +126,9 @@ def _gateway_settings(keys: KeyFiles, payments_url: str, redis_url: str) -> dict
         "GATEWAY_REDIS_URL": redis_url,
         "GATEWAY_IDENTITY_KEY_FILE": str(keys.identity),
         "GATEWAY_PEOPLE_JWKS_FILE": str(keys.people_jwks),
-        "GATEWAY_PEOPLE_ISSUER": PEOPLE_ISSUER,
+        "GATEWAY_PEOPLE_ISSUER": keys.issuer,
         "GATEWAY_PEOPLE_AUDIENCE": PEOPLE_AUDIENCE,
+        "GATEWAY_CONSOLE_CLIENT_ID": CLIENT_ID,
         # On a laptop, load is made on purpose. It is counted as everywhere, against quotas that nothing here reaches.
         "GATEWAY_WRITE_LIMIT": QUOTA,
         "GATEWAY_READ_LIMIT": QUOTA,
@@ -129,6 +137,7 @@ def _gateway_settings(keys: KeyFiles, payments_url: str, redis_url: str) -> dict
     }
 
 
-def _usual_port(workspace: Workspace) -> int:
-    """The port this working copy's gateway gets whenever it is free, so that yesterday's commands work again."""
-    return RANGE[zlib.crc32(bytes(workspace.folder)) % len(RANGE)]
+def _usual_ports(workspace: Workspace) -> tuple[int, int]:
+    """What this working copy's gateway and issuer get whenever they are free: yesterday's commands work again."""
+    first = zlib.crc32(bytes(workspace.folder))
+    return RANGE[first % len(RANGE)], RANGE[(first + 1) % len(RANGE)]

@@ -12,6 +12,7 @@ class State:
     """What a script needs: the first merchant settles in USD, the second in EUR; the database as payments sees it."""
 
     gateway_url: str
+    console_url: str
     payments_url: str
     api_key: str
     merchant_id: str
