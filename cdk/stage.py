@@ -12,6 +12,7 @@ from cdk.stage_parts import (
     Cache,
     Cluster,
     Compute,
+    Console,
     Database,
     Delivery,
     Domain,
@@ -48,6 +49,8 @@ class Stage:
     delivery: Delivery
     budget: Budget
     usage: Usage
+    console: Console | None = None
+    """Served by the gateway; without it there is none."""
     protected: bool = True
     """Data outlives `cdk destroy`, and deletion protection is on."""
     tags: tuple[tuple[str, str], ...] = ()

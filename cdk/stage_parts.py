@@ -211,6 +211,19 @@ class Observability:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Console:
+    """The operator console, as the company's single sign-on knows it: a public client with PKCE."""
+
+    client_id: str
+    scope: str = "openid"
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What the gateway is told, in pods as on Lambda."""
+        return {"GATEWAY_CONSOLE_CLIENT_ID": self.client_id, "GATEWAY_CONSOLE_SCOPE": self.scope}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Delivery:
     """Who pushes images and deploys: GitHub Actions of one repository, without stored keys."""
 

@@ -34,6 +34,7 @@ def function_environment(
         "GATEWAY_IDENTITY_KEY_FILE": f"{_FOLDER}/identity.pem",
         "GATEWAY_LOG_FORMAT": "json",
         "GATEWAY_PEOPLE_JWKS_FILE": f"{_FOLDER}/people.jwks.json",
+        **(stage.console.settings if stage.console is not None else {}),
     }
 
 

@@ -43,5 +43,6 @@ def settings(stage: Stage) -> dict[str, str]:
         "GATEWAY_PEOPLE_JWKS_FILE": f"{SECRETS_FOLDER}/people.jwks.json",
         "GATEWAY_TRUSTED_PROXIES": json.dumps(balancers),
         "AWS_REGION": stage.region,
+        **(stage.console.settings if stage.console is not None else {}),
         **telemetry.settings(stage, "GATEWAY"),
     }

@@ -40,6 +40,7 @@ def environment(database: Database, redis_url: str, keys: KeyFiles) -> dict[str,
         "GATEWAY_PEOPLE_JWKS_FILE": str(keys.people_jwks),
         "GATEWAY_PEOPLE_ISSUER": PEOPLE_ISSUER,
         "GATEWAY_PEOPLE_AUDIENCE": PEOPLE_AUDIENCE,
+        "GATEWAY_CONSOLE_CLIENT_ID": "console",
         **{f"GATEWAY_{kind}_LIMIT": QUOTA for kind in ("WRITE", "READ", "ADMIN", "UNAUTHENTICATED")},
     }
 

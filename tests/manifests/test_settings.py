@@ -1,9 +1,14 @@
 """What pods are told is what the services understand, and everything they need is there."""
 
+from dataclasses import replace
+
 import pytest
 
 import gateway.settings
 import payments.settings
+from cdk.stage_parts import Console
+from cdk.stages import PRODUCTION
+from manifests import gateway as gateway_manifest
 
 # Read by libraries and by the settings themselves, not fields of theirs.
 ELSEWHERE = {"AWS_REGION", "PAYMENTS_SECRETS_DIR", "GATEWAY_SECRETS_DIR"}
@@ -50,6 +55,13 @@ def test_settings(found, name, settings, tmp_path, monkeypatch):
     for variable, value in data.items():
         monkeypatch.setenv(variable, value.replace(folder, str(tmp_path)))
     assert settings().environment in {"development", "staging", "production"}
+
+
+def test_the_console_is_there_where_a_stage_has_one():
+    told = gateway_manifest.settings(replace(PRODUCTION, console=Console(client_id="c", scope="openid api")))
+    console = {name: value for name, value in told.items() if "CONSOLE" in name}
+    assert console == {"GATEWAY_CONSOLE_CLIENT_ID": "c", "GATEWAY_CONSOLE_SCOPE": "openid api"}
+    assert console.items().isdisjoint(gateway_manifest.settings(PRODUCTION).items())
 
 
 def test_the_migration_has_the_owners_url_and_nothing_else(found):

@@ -67,6 +67,16 @@ def test_bytes_come_and_go_as_base64(platform, merchant):
     assert len(gzip.decompress(base64.b64decode(script["body"]))) > 1_000_000
 
 
+def test_the_console_is_served(platform):
+    page = platform.invoke(http_event("GET", "/console"))
+    assert (page["statusCode"], page["isBase64Encoded"]) == (200, False)
+    assert "default-src 'none'" in page["headers"]["content-security-policy"]
+    script = platform.invoke(http_event("GET", "/console/views/payments.js"))
+    assert (script["statusCode"], script["isBase64Encoded"]) == (200, False)
+    known = {"if-none-match": script["headers"]["etag"]}
+    assert platform.invoke(http_event("GET", "/console/views/payments.js", known))["statusCode"] == 304
+
+
 def test_a_request_comes_from_where_the_api_gateway_saw_it(platform, place, keys):
     token = {"authorization": f"Bearer {keys.admin_token()}", "content-type": "application/json"}
     body = b'{"base": "EUR", "quote": "USD", "rate": "1.1", "source": "somewhere"}'

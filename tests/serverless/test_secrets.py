@@ -2,6 +2,7 @@
 
 import json
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from moto import mock_aws
 from psycopg.conninfo import conninfo_to_dict
 
 from cdk.stacks.function_environment import function_environment
+from cdk.stage_parts import Console
 from cdk.stages import DEVELOPMENT
 from gateway.settings import Settings as GatewaySettings
 from payments.credentials import connection_info
@@ -81,7 +83,7 @@ def test_a_checked_connection_trusts_amazons_roots(url, roots):
 
 @pytest.mark.parametrize("service", ["platform", "worker"])
 def test_functions_are_told_all_that_the_services_ask_for(secrets, tmp_path, monkeypatch, service):
-    stage, folder = DEVELOPMENT, tmp_path / "secrets"
+    stage, folder = replace(DEVELOPMENT, console=Console(client_id="console")), tmp_path / "secrets"
     monkeypatch.setattr("cdk.stacks.function_environment._FOLDER", str(folder))
     services = ("gateway", "payments") if service == "platform" else (service,)
     names = sorted({name for one in services for name in stage.secrets[one]})
@@ -92,7 +94,8 @@ def test_functions_are_told_all_that_the_services_ask_for(secrets, tmp_path, mon
             "token",
             *(key for secret, key in stage.secret_files.values() if secret == name),
         ]
-        secrets.create_secret(Name=stage.secret(name), SecretString=json.dumps(dict.fromkeys(keys, "value")))
+        values = dict.fromkeys(keys, "value") | {"people_issuer": "https://login.example"}
+        secrets.create_secret(Name=stage.secret(name), SecretString=json.dumps(values))
     told = function_environment(
         stage, service, names, database="db.example", cache="cache.example", vault_key="alias/x"
     )
@@ -107,7 +110,8 @@ def test_functions_are_told_all_that_the_services_ask_for(secrets, tmp_path, mon
     if service == "platform":
         gateway = GatewaySettings()
         assert gateway.identity_key_file.read_text() == "value"
-        assert gateway.people_issuer == "value"
+        assert gateway.people_issuer == "https://login.example"
+        assert (gateway.console_client_id, gateway.console_scope) == ("console", "openid")
 
 
 def test_the_migration_is_told_the_owner(secrets, tmp_path, monkeypatch):
