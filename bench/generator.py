@@ -162,7 +162,7 @@ class Generator:
                 piece = connection.socket.recv(65_536)
             except OSError:
                 piece = b""
-            if not piece:
+            if not piece or not connection.asked:  # a server may end what is idle, with or without a word
                 self._replace(connection, "connection lost")
                 continue
             answer = connection.received = connection.received + piece

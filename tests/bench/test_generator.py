@@ -154,3 +154,24 @@ async def test_nobody_listens():
         pass
     with pytest.raises(OSError, match="refused"):
         await run(server)
+
+
+async def test_what_comes_on_an_idle_connection_answers_nothing():
+    async with serving(created) as server:
+        accepted, refused = 0, asyncio.Event()
+
+        async def refuse_the_first(reader, writer):
+            nonlocal accepted
+            accepted += 1
+            if accepted == 1:
+                writer.write(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
+                writer.close()
+                refused.set()
+            else:
+                await refused.wait()
+                await server(reader, writer)
+
+        async with await asyncio.start_server(refuse_the_first, "127.0.0.1", 0) as listening:
+            server.address = listening.sockets[0].getsockname()
+            outcome = await run(server, connections=2, rate=100, seconds=0.01)
+    assert (outcome.answered, outcome.errors) == (1, {})
