@@ -158,7 +158,7 @@ async def test_nobody_listens():
 
 async def test_what_comes_on_an_idle_connection_answers_nothing():
     async with serving(created) as server:
-        accepted, refused = 0, asyncio.Event()
+        accepted, refused, replaced = 0, asyncio.Event(), asyncio.Event()
 
         async def refuse_the_first(reader, writer):
             nonlocal accepted
@@ -169,9 +169,14 @@ async def test_what_comes_on_an_idle_connection_answers_nothing():
                 refused.set()
             else:
                 await refused.wait()
+                last = accepted == 3
                 await server(reader, writer)
+                if last:
+                    replaced.set()
 
         async with await asyncio.start_server(refuse_the_first, "127.0.0.1", 0) as listening:
             server.address = listening.sockets[0].getsockname()
             outcome = await run(server, connections=2, rate=100, seconds=0.01)
+            async with asyncio.timeout(60):
+                await replaced.wait()
     assert (outcome.answered, outcome.errors) == (1, {})
