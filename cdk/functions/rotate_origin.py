@@ -1,7 +1,8 @@
 """Rotation of the secret between CloudFront and the HTTP API, in the steps of Secrets Manager.
 
-createSecret makes a value, setSecret puts it into the distribution's header, testSecret waits until CloudFront has
-taken it everywhere, finishSecret makes it the current one. The authorizer takes old and new in between.
+createSecret makes a value, setSecret waits until the stage's region has it too and puts it into the distribution's
+header, testSecret waits until CloudFront has taken it everywhere, finishSecret makes it the current one. The authorizer
+takes old and new in between.
 """
 
 import os
@@ -17,6 +18,10 @@ HEADER = "x-origin-secret"
 
 class NotYetDeployedError(Exception):
     """CloudFront still rolls the header out; Secrets Manager tries this step again."""
+
+
+class NotYetReplicatedError(Exception):
+    """The region of the HTTP API does not have the value yet, and would refuse it; this step is tried again."""
 
 
 def handler(event: dict[str, str], _: object) -> None:
@@ -38,6 +43,9 @@ def _create(client: "SecretsManagerClient", secret: str, version: str) -> None:
 
 def _set(client: "SecretsManagerClient", secret: str, version: str) -> None:
     value = client.get_secret_value(SecretId=secret, VersionId=version, VersionStage="AWSPENDING")["SecretString"]
+    replicas = client.describe_secret(SecretId=secret).get("ReplicationStatus", [])
+    if waiting := [replica["Region"] for replica in replicas if replica["Status"] != "InSync"]:
+        raise NotYetReplicatedError(waiting)
     cloudfront = boto3.client("cloudfront")
     found = cloudfront.get_distribution_config(Id=os.environ["DISTRIBUTION"])
     config = found["DistributionConfig"]

@@ -1,10 +1,13 @@
 """The two functions between CloudFront and the HTTP API, against mocked AWS."""
 
 import importlib
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
 from cdk.functions import check_origin, rotate_origin
@@ -25,6 +28,22 @@ def secrets(monkeypatch):
         yield client
 
 
+class Clock:
+    """Time that passes when a test says so."""
+
+    now = 1000.0
+
+    def tick(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(secrets, monkeypatch):
+    found = Clock()
+    monkeypatch.setattr(check_origin, "time", SimpleNamespace(monotonic=lambda: found.now))
+    return found
+
+
 def asked(value: str | None) -> bool:
     headers = {} if value is None else {check_origin.HEADER: value}
     return check_origin.handler({"headers": headers}, None)["isAuthorized"]
@@ -35,6 +54,30 @@ def test_only_the_secret_comes_in(secrets):
     assert not asked("other")
     assert not asked("")
     assert not asked(None)
+
+
+def test_strangers_cause_a_read_a_second_at_most(secrets, clock, monkeypatch):
+    read = Mock(wraps=check_origin._read)
+    monkeypatch.setattr(check_origin, "_read", read)
+    for reads in (1, 2):
+        assert not any(asked(f"guess {number}") for number in range(100))
+        assert read.call_count == reads
+        clock.tick(2)
+
+
+def test_who_is_known_comes_in_while_secrets_manager_is_away(secrets, clock, monkeypatch):
+    assert asked("first")
+
+    def away() -> list[str]:
+        raise EndpointConnectionError(endpoint_url="https://secretsmanager")
+
+    monkeypatch.setattr(check_origin, "_read", away)
+    clock.tick(120)
+    assert asked("first")
+    assert not asked("other")
+    monkeypatch.setattr(check_origin, "_known", (float("-inf"), []))
+    with pytest.raises(EndpointConnectionError):
+        asked("first")
 
 
 def test_old_and_new_come_in_while_the_secret_rotates(secrets):
@@ -81,7 +124,8 @@ def step(name: str) -> None:
     rotate_origin.handler({"SecretId": SECRET, "ClientRequestToken": token, "Step": name}, None)
 
 
-def test_a_rotation_reaches_the_distribution_before_it_is_current(secrets, distribution):
+def test_a_rotation_reaches_the_distribution_before_it_is_current(secrets, distribution, clock):
+    assert asked("first")
     step("createSecret")
     step("createSecret")  # Secrets Manager may repeat any step
     pending = secrets.get_secret_value(SecretId=SECRET, VersionStage="AWSPENDING")["SecretString"]
@@ -89,8 +133,10 @@ def test_a_rotation_reaches_the_distribution_before_it_is_current(secrets, distr
     step("setSecret")
     assert distribution.header["HeaderValue"] == pending
     assert secrets.get_secret_value(SecretId=SECRET)["SecretString"] == "first"
-    assert asked("first")
+    clock.tick(2)
+    # At its first sight, although the values were read seconds ago: API Gateway would remember a no for minutes.
     assert asked(pending)
+    assert asked("first")
     step("testSecret")
     step("finishSecret")
     assert secrets.get_secret_value(SecretId=SECRET, VersionStage="AWSCURRENT")["SecretString"] == pending
@@ -101,3 +147,21 @@ def test_a_rotation_waits_until_cloudfront_has_rolled_out(distribution):
     distribution.status = "InProgress"
     with pytest.raises(rotate_origin.NotYetDeployedError):
         step("testSecret")
+
+
+def test_a_rotation_waits_until_the_apis_region_has_the_new_value(secrets, distribution, monkeypatch):
+    secrets.replicate_secret_to_regions(SecretId=SECRET, AddReplicaRegions=[{"Region": "eu-central-1"}])
+    step("createSecret")
+    describe = secrets.describe_secret
+
+    def under_way(**words: str) -> Any:
+        found = describe(**words)
+        return {**found, "ReplicationStatus": [{**found["ReplicationStatus"][0], "Status": "InProgress"}]}
+
+    monkeypatch.setattr(secrets, "describe_secret", under_way)
+    with pytest.raises(rotate_origin.NotYetReplicatedError, match="eu-central-1"):
+        step("setSecret")
+    assert distribution.header["HeaderValue"] == "first"
+    monkeypatch.setattr(secrets, "describe_secret", describe)
+    step("setSecret")
+    assert distribution.header["HeaderValue"] != "first"

@@ -6,6 +6,7 @@ from ipaddress import IPv4Network
 
 import pytest
 
+from cdk.functions.check_origin import HEADER
 from cdk.stages import STAGES, stage_named
 from tests.cdk.conftest import COMBINATIONS
 
@@ -197,6 +198,46 @@ def test_data_survives_a_destroyed_stack_where_it_matters(any_assembly):
     assert policies == expected
 
 
+def test_only_development_can_be_destroyed_without_asking(any_assembly):
+    manifest = json.loads((any_assembly.folder / "assembly" / "manifest.json").read_text())
+    stacks = {
+        name: each["properties"].get("terminationProtection", False)
+        for name, each in manifest["artifacts"].items()
+        if each["type"] == "aws:cloudformation:stack"
+    }
+    assert len(stacks) == len(any_assembly.templates)
+    protected = any_assembly.stage != "development"
+    assert set(stacks.values()) == {protected}
+    databases = any_assembly.resources("AWS::RDS::DBInstance").values()
+    assert {each["Properties"]["DeletionProtection"] for each in databases} == {protected}
+    # Buckets and repositories can be deleted only when they are empty: in development somebody empties them.
+    emptied = any_assembly.resources("Custom::S3AutoDeleteObjects")
+    assert len(emptied) == (0 if protected else len(any_assembly.resources("AWS::S3::Bucket")))
+    for name, repository in any_assembly.resources("AWS::ECR::Repository").items():
+        assert repository["Properties"].get("EmptyOnDelete", False) is not protected, name
+
+
+def test_destroying_development_leaves_only_what_the_account_shares(assembly):
+    kept = [
+        resource["Type"]
+        for compute in ("serverless", "eks")
+        for template in assembly("development", compute).templates.values()
+        for resource in template["Resources"].values()
+        if resource.get("DeletionPolicy", "Delete") != "Delete"
+    ]
+    assert kept == ["AWS::IAM::OIDCProvider"]
+
+
+def test_what_cannot_be_made_again_outlives_its_stack_elsewhere(any_assembly):
+    if any_assembly.stage == "development":
+        return
+    for kind in ("AWS::S3::Bucket", "AWS::ECR::Repository", "AWS::Backup::BackupVault", "AWS::EKS::Cluster"):
+        for name, resource in any_assembly.resources(kind).items():
+            assert resource["DeletionPolicy"] == "Retain", name
+    for name, secret in any_assembly.resources("AWS::SecretsManager::Secret", "security").items():
+        assert secret["DeletionPolicy"] == "Retain", name
+
+
 def test_everything_has_the_stages_tags(any_assembly):
     for area, template in any_assembly.templates.items():
         for name, resource in template["Resources"].items():
@@ -214,20 +255,39 @@ def test_lambda_takes_traffic_only_after_the_migrations(assembly):
     assert "CodeDeployLambdaAliasUpdate" in alias["UpdatePolicy"]
 
 
-def test_behind_cloudfront_the_api_answers_nobody_else(assembly):
-    deployed = assembly("production", "serverless")
+@pytest.mark.parametrize("stage", ["staging", "production"])
+def test_behind_cloudfront_the_api_answers_nobody_else(assembly, stage):
+    deployed = assembly(stage, "serverless")
     (api,) = deployed.resources("AWS::ApiGatewayV2::Api").values()
     assert api["Properties"]["DisableExecuteApiEndpoint"] is True
-    (route,) = deployed.resources("AWS::ApiGatewayV2::Route").values()
-    assert route["Properties"]["AuthorizationType"] == "CUSTOM"
-    (secret,) = deployed.resources("AWS::SecretsManager::Secret", "edge").values()
-    assert [r["Region"] for r in secret["Properties"]["ReplicaRegions"]] == ["eu-central-1"]
+    (authorizer,) = deployed.resources("AWS::ApiGatewayV2::Authorizer").items()
+    # Every route asks it, and without the header API Gateway refuses by itself.
+    for route in deployed.resources("AWS::ApiGatewayV2::Route").values():
+        assert route["Properties"]["AuthorizationType"] == "CUSTOM"
+        assert route["Properties"]["AuthorizerId"] == {"Ref": authorizer[0].partition("/")[2]}
+    assert authorizer[1]["Properties"]["IdentitySource"] == [f"$request.header.{HEADER}"]
+    assert authorizer[1]["Properties"]["EnableSimpleResponses"] is True
+    (secret,) = deployed.resources("AWS::SecretsManager::Secret", "edge").items()
+    assert [r["Region"] for r in secret[1]["Properties"]["ReplicaRegions"]] == ["eu-central-1"]
+    (rotation,) = deployed.resources("AWS::SecretsManager::RotationSchedule", "edge").values()
+    assert rotation["Properties"]["SecretId"] == {"Ref": secret[0].partition("/")[2]}
+    # CloudFront sends the same header, with the secret's value.
+    (distribution,) = deployed.resources("AWS::CloudFront::Distribution").values()
+    (origin,) = distribution["Properties"]["DistributionConfig"]["Origins"]
+    (header,) = origin["OriginCustomHeaders"]
+    assert header["HeaderName"] == HEADER
+    value = json.dumps(header["HeaderValue"])
+    assert "{{resolve:secretsmanager:" in value
+    assert secret[0].partition("/")[2] in value
+    assert distribution["Properties"]["DistributionConfig"]["WebACLId"]
 
 
 def test_development_has_neither_edge_nor_domain(assembly):
     deployed = assembly("development", "serverless")
     assert "edge" not in deployed.templates
     assert deployed.resources("AWS::ApiGatewayV2::DomainName") == {}
+    (api,) = deployed.resources("AWS::ApiGatewayV2::Api").values()
+    assert not api["Properties"].get("DisableExecuteApiEndpoint")
 
 
 def test_images_cannot_be_replaced(assembly):
