@@ -179,3 +179,13 @@ class Stage:
         else:
             runtime = {name: workload.max_connections for name, workload in self.workloads}
         return {**runtime, "migrations": self.migration_connections, "reserve": self.database.reserved_connections}
+
+    @property
+    def reservations(self) -> dict[str, int]:
+        """How many functions may run at once on Lambda, by name: kept free for each, and no more of each."""
+        found = {
+            "platform": self.serverless.concurrency,
+            "worker": self.serverless.worker_concurrency,
+            "migrate": 1,
+        }
+        return found | ({"check-origin": 10} if self.edge.enabled else {})

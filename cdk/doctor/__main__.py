@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 from rich.console import Console
 
 from cdk.application import choose
-from cdk.doctor import account, domain, local, quotas, versions
+from cdk.doctor import account, domain, local, quotas, shared, versions
 from cdk.doctor.look import Check, Look
 from cdk.stage_parts import StageError
 from payments.devtools.doctor import Finding, show
@@ -19,6 +19,8 @@ from payments.devtools.doctor import Finding, show
 HERE: tuple[Check, ...] = (local.bundle, local.pinned_images)
 THERE: tuple[Check, ...] = (
     account.bootstrap,
+    shared.threat_detector,
+    shared.identity_provider,
     domain.delegation,
     domain.certificates,
     quotas.quotas,

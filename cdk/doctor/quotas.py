@@ -61,12 +61,11 @@ def _needs(look: Look) -> Iterator[_Need]:
                 used=len(ec2.describe_addresses()["Addresses"]),
             )
     if look.on_lambda:
-        reserved = stage.serverless.concurrency + stage.serverless.worker_concurrency
         yield _Need(
             service="lambda",
             code="L-B99A9384",
             what=f"concurrent executions, {_LEFT_TO_OTHERS} of them not reserved",
-            more=reserved + _LEFT_TO_OTHERS,
+            more=sum(stage.reservations.values()) + _LEFT_TO_OTHERS,
         )
     else:
         on_demand, spot = _cores(look, spot=False), _cores(look, spot=True)

@@ -54,7 +54,7 @@ class OriginGuard(Construct):
             code=lambda_.Code.from_asset("cdk/functions", exclude=["__pycache__", "__init__.py"]),
             logs_key=logs_key,
             timeout_seconds=5,
-            concurrency=10,
+            concurrency=stage.reservations["check-origin"],
             environment={"ORIGIN_SECRET": stage.origin_secret},
             statements=[read_secrets(scope, stage, ("edge/origin",))],
         )

@@ -62,16 +62,13 @@ class ServerlessStack(StageStack):
         digest = hashlib.sha256(Path(bundle).read_bytes()).hexdigest()
         self._code = lambda_.Code.from_asset(bundle, asset_hash=digest)
         self.group = self._security_group()
-        self.migrate = self._function(
-            "Migrate", "migrate", "payments.migrate_lambda.handler", timeout_seconds=840, concurrency=1
-        )
+        self.migrate = self._function("Migrate", "migrate", "payments.migrate_lambda.handler", timeout_seconds=840)
         self.platform = self._function(
             "Platform",
             "platform",
             "gateway.lambda_handler.handler",
             timeout_seconds=29,  # the HTTP API gives up after 30
             memory_mib=stage.serverless.memory_mib,
-            concurrency=stage.serverless.concurrency,
             snap_start=stage.serverless.snap_start,
         )
         worker = self._function(
@@ -80,7 +77,6 @@ class ServerlessStack(StageStack):
             "payments.worker_lambda.handler",
             timeout_seconds=60,
             memory_mib=stage.serverless.memory_mib,
-            concurrency=stage.serverless.worker_concurrency,
         )
         self.tasks = Tasks(self, "Tasks", stage=stage, function=worker.function, key=security.logs_key)
         self.alias = self._alias()
@@ -107,7 +103,6 @@ class ServerlessStack(StageStack):
         *,
         timeout_seconds: int,
         memory_mib: int = 512,
-        concurrency: int | None = None,
         snap_start: bool = False,
     ) -> Function:
         services = ("gateway", "payments") if service == "platform" else (service,)
@@ -127,7 +122,7 @@ class ServerlessStack(StageStack):
             logs_key=self._security.logs_key,
             timeout_seconds=timeout_seconds,
             memory_mib=memory_mib,
-            concurrency=concurrency,
+            concurrency=self.stage.reservations[service],
             environment=function_environment(
                 self.stage,
                 service,

@@ -3,8 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from cdk.doctor import account, quotas
-from cdk.stages import DEVELOPMENT, PRODUCTION, STAGING
+import pytest
+
+from cdk.doctor import account, quotas, shared
+from cdk.stages import DEVELOPMENT, PRODUCTION, STAGES, STAGING, stage_named
 from tests.cdk.doctor.support import ACCOUNT, REGION, told, well
 
 
@@ -88,16 +90,62 @@ def test_quotas_count_what_is_there_already(look, session, stub):
 
 
 def test_lambda_needs_what_is_reserved_and_what_may_not_be(look, session, stub):
-    body = '{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}'
-    session.client("cloudformation").create_stack(StackName="payments-development-network", TemplateBody=body)
+    deployed(session, DEVELOPMENT, "network")
     # A new account's own value; then one that was never changed.
     stub("service-quotas", ("get_service_quota", quota(10)))
     (found,) = quotas.quotas(look(DEVELOPMENT))
-    assert "122 for this stage, 10 allowed" in found.text
-    assert "--desired-value 122" in str(found.fix)
+    # 20 requests, 2 of the worker, a migration, and what nobody may reserve.
+    assert "123 for this stage, 10 allowed" in found.text
+    assert "--desired-value 123" in str(found.fix)
     stub(
         "service-quotas",
         ("get_service_quota", "NoSuchResourceException"),
         ("get_aws_default_service_quota", quota(1000)),
     )
     assert well(quotas.quotas(look(DEVELOPMENT)))
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_what_is_reserved_is_what_the_functions_reserve(assembly, name):
+    functions = assembly(name, "serverless").resources("AWS::Lambda::Function", "serverless").values()
+    reserved = [each["Properties"].get("ReservedConcurrentExecutions", 0) for each in functions]
+    assert sum(reserved) == sum(stage_named(name).reservations.values())
+
+
+def test_an_elastic_ip_is_for_gateways_only(look, stub):
+    stub("service-quotas", ("get_service_quota", quota(5)), ("get_service_quota", quota(1000)))
+    assert [finding.text.partition(":")[0] for finding in quotas.quotas(look(DEVELOPMENT))] == [
+        "VPCs",
+        "concurrent executions, 100 of them not reserved",
+    ]
+
+
+def deployed(session, stage, area: str) -> None:
+    body = '{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}'
+    session.client("cloudformation").create_stack(StackName=f"{stage.prefix}-{area}", TemplateBody=body)
+
+
+def test_a_detector_of_somebody_else_is_a_problem(look, session):
+    assert well(shared.threat_detector(look(PRODUCTION)))
+    session.client("guardduty").create_detector(Enable=True)
+    (found,) = shared.threat_detector(look(PRODUCTION))
+    assert "GuardDuty watches eu-central-1 already" in found.text
+    assert "guard_duty=False" in str(found.fix)
+    assert list(shared.threat_detector(look(STAGING))) == []
+    # Then it is the stage's own.
+    deployed(session, PRODUCTION, "security")
+    assert list(shared.threat_detector(look(PRODUCTION))) == []
+
+
+def test_githubs_identity_provider_is_made_once(look, session):
+    without = look(replace(PRODUCTION, delivery=replace(PRODUCTION.delivery, create_provider=False)))
+    assert well(shared.identity_provider(look(PRODUCTION)))
+    assert "create_provider=True" in told(shared.identity_provider(without))
+    session.client("iam").create_open_id_connect_provider(
+        Url="https://token.actions.githubusercontent.com", ClientIDList=["sts.amazonaws.com"]
+    )
+    assert "create_provider=False" in told(shared.identity_provider(look(PRODUCTION)))
+    assert well(shared.identity_provider(without))
+    assert list(shared.identity_provider(look(DEVELOPMENT))) == []
+    deployed(session, PRODUCTION, "registry")
+    assert list(shared.identity_provider(look(PRODUCTION))) == []

@@ -87,7 +87,17 @@ def test_nothing_is_changed(look, session, monkeypatch, tmp_path):
 
     def note(model, **_):
         called.append(model.name)
-        if model.service_model.service_name not in ("sts", "ssm", "cloudformation", "route53", "acm", "ec2", "ecr"):
+        if model.service_model.service_name not in (
+            "sts",
+            "ssm",
+            "cloudformation",
+            "route53",
+            "acm",
+            "ec2",
+            "ecr",
+            "iam",
+            "guardduty",
+        ):
             # Moto does not know the operation.
             return SimpleNamespace(status_code=403), {"Error": {"Code": "AccessDenied", "Message": "no"}}
         return None
