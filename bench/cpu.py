@@ -57,14 +57,23 @@ def others(before: Sample, after: Sample, own: float) -> float:
 
 
 def _tree(root: psutil.Process) -> float:
-    """Return the CPU time of a process and all its descendants; those that ended are on their parent's account."""
-    total = _used(root)
-    for child in root.children(recursive=True):
+    """Return the CPU time of a process and all its descendants; those that ended are on their parent's account.
+
+    Looks again while some of them end: whoever ends between two looks would be on nobody's.
+    """
+    while True:
+        before = _ended(root)
         try:
-            total += _used(child)
+            total = _used(root) + sum(_used(child) for child in root.children(recursive=True))
         except psutil.NoSuchProcess:
-            continue  # it ended since it was listed
-    return total
+            continue
+        if _ended(root) == before:
+            return total
+
+
+def _ended(root: psutil.Process) -> float:
+    times = root.cpu_times()
+    return float(times.children_user + times.children_system)
 
 
 def _used(process: psutil.Process) -> float:
