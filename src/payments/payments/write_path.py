@@ -49,6 +49,9 @@ _PLANS = (
 # A wait for a lock that lasts longer means that something is broken; a client gets a clear answer instead.
 _TIMEOUTS = "-c lock_timeout=2s -c statement_timeout=10s -c idle_in_transaction_session_timeout=15s"
 
+# What every connection of the write path is started with.
+OPTIONS = f"{_PLANS} {_TIMEOUTS}"
+
 Assess: TypeAlias = Callable[[Sequence[Case]], Awaitable[Sequence[Decision | Exception]]]
 
 T = TypeVar("T")
@@ -72,7 +75,7 @@ def write_pool(info: ConnectionInfo, *, shared: bool = False) -> AsyncConnection
         reconnect_timeout=2,
         kwargs={
             "autocommit": True,
-            "options": f"{_PLANS} {_TIMEOUTS}",
+            "options": OPTIONS,
             "application_name": "payments write path",
             # Where psycopg prepares statements it now and then removes all there are, also the pipeline's.
             "prepare_threshold": None,
