@@ -24,8 +24,8 @@ SEQUENCED = "payments:sequenced"
 _MAX_NAMED = 500
 _EVERYBODY = b"*"
 _RETRY_SECONDS = 1.0
-# The most that one process announces: twenty messages a second. Nobody waits for the second of two, because whoever gives
-# out numbers makes a longer pause between two of its looks.
+# The most that one process announces: twenty messages a second. Nobody waits for the second of two: whoever gives out
+# numbers makes a longer pause between two of its looks.
 _PAUSE_SECONDS = 0.05
 
 
