@@ -1,5 +1,7 @@
 """The deploy workflow applies nothing that operations have not approved."""
 
+import re
+
 import pytest
 import yaml
 
@@ -38,3 +40,12 @@ def test_the_images_that_are_built_are_ours():
     assert "file: images/${{ matrix.image }}.Containerfile" in text
     for name in NAMES:
         assert (ROOT / "images" / f"{name}.Containerfile").exists()
+
+
+@pytest.mark.parametrize("name", ["deliver.yml", "deploy.yml"])
+def test_actions_of_others_are_pinned_to_a_commit(name):
+    """A tag can be moved, and these jobs may take the role that deploys."""
+    used = re.findall(r"uses: (.+)", (WORKFLOWS / name).read_text(encoding="utf-8"))
+    assert len(used) >= 5
+    others = [each for each in used if not each.startswith("./")]
+    assert [each for each in others if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[\d.]+", each)] == []
