@@ -9,7 +9,7 @@ from cdk.stage import Stage
 
 
 class ServiceSecrets(Construct):
-    """Empty secrets, filled by `payments keys create --stage` after the first deployment."""
+    """Empty secrets, filled with what `payments keys` makes after the first deployment."""
 
     def __init__(self, scope: StageStack, id_: str, *, stage: Stage, key: kms.IKey) -> None:
         """Make one for each name that the stage lists."""

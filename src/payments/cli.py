@@ -9,6 +9,7 @@
     payments worker       run the background worker
     payments listen       print events as they happen, and forward them to a local server
     payments trigger      cause an event in test mode
+    payments keys         make the key material of a stage in AWS
     payments images       pin container images
     payments manifests    compare, check and approve Kubernetes manifests
     payments cost         say what a stage costs a month, before anybody deploys
@@ -26,6 +27,7 @@ Every command imports what it needs when it runs, so that `--help` answers at on
 """
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -87,6 +89,19 @@ def dev_reset() -> None:
     from payments.devtools.workspace import Workspace
 
     typer.echo("Removed .dev/." if run(Workspace.of_project()) else "There is no .dev/.")
+
+
+@app.command()
+def keys(
+    folder: Annotated[Path, typer.Argument(help="A new folder, which only you can read.")],
+    people_issuer: Annotated[str, typer.Option(help="Issuer of people's tokens: your single sign-on.")],
+    people_jwks: Annotated[Path, typer.Option(help="A file with that issuer's public keys (a JWK Set).")],
+) -> None:
+    """Make the key material of a stage in AWS, for `aws secretsmanager put-secret-value`. No two stages share any."""
+    from payments.devtools.stage_keys import create
+
+    for file, secret in create(folder, people_issuer, people_jwks).items():
+        typer.echo(f"{file} is for payments/STAGE/{secret}")
 
 
 @app.command()

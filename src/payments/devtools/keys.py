@@ -81,10 +81,9 @@ class KeyFiles:
         """Make whatever is missing."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for ring in _missing(self.keyring, self.vault):
-            secret = base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
-            write_private(ring, json.dumps({"active": "k1", "keys": {"k1": secret}}))
+            write_private(ring, key_ring())
         for private in _missing(self.identity, self.people):
-            write_private(private, _pem(Ed25519PrivateKey.generate()))
+            write_private(private, pem(Ed25519PrivateKey.generate()))
         for private, public in ((self.identity, self.identity_jwks), (self.people, self.people_jwks)):
             write_private(public, json.dumps({"keys": [public_jwk(load_private_key(private).public_key())]}))
 
@@ -108,7 +107,14 @@ def _missing(*paths: Path) -> Iterable[Path]:
     return (path for path in paths if not path.exists())
 
 
-def _pem(key: Ed25519PrivateKey) -> str:
+def key_ring() -> str:
+    """Return a new ring with one key."""
+    secret = base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+    return json.dumps({"active": "k1", "keys": {"k1": secret}})
+
+
+def pem(key: Ed25519PrivateKey) -> str:
+    """Return a private key as the services read it."""
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()
