@@ -1,5 +1,8 @@
 // As much of a document as the console's views need to be rendered without a browser.
 
+// Of selectors, those that the console uses: tag, tag.class, tag[attribute].
+const SELECTOR = /^(\w+)(?:\.([\w-]+))?(?:\[([\w-]+)\])?$/;
+
 class Node {
   childNodes = [];
   parent = null;
@@ -8,6 +11,8 @@ class Node {
   removeChild(child) { this.childNodes.splice(this.childNodes.indexOf(child), 1); child.parent = null; return child; }
   remove() { this.parent?.removeChild(this); }
   get textContent() { return this.childNodes.map((child) => child.textContent).join(""); }
+  set textContent(text) { for (const child of [...this.childNodes]) this.removeChild(child); this.appendChild(new Text(text)); }
+  contains(node) { return node === this || this.childNodes.some((child) => child.contains(node)); }
 }
 
 class Text extends Node {
@@ -26,16 +31,30 @@ class Element extends Node {
   submit() { return this.listeners.submit?.({ currentTarget: this, preventDefault() {} }); }
   showModal() { this.shown = true; }
   close() { this.listeners.close?.(); }
+  get id() { return this.attributes.id ?? ""; }
+  get dateTime() { return this.attributes.datetime; }
+  querySelectorAll(selector) {
+    const [, tag, name, attribute] = SELECTOR.exec(selector);
+    return this.all(tag).filter((each) => (!name || each.attributes.class === name) && (!attribute || attribute in each.attributes));
+  }
   all(tag) { return this.childNodes.flatMap((child) => (child instanceof Element ? [...(child.tag === tag ? [child] : []), ...child.all(tag)] : [])); }
 }
 
 export function install() {
+  const body = new Element("body");
   globalThis.document = {
-    body: new Element("body"),
-    activeElement: null,
+    body,
+    activeElement: body,
+    hidden: false,
+    querySelectorAll: (selector) => body.querySelectorAll(selector),
+    getElementById: (id) => [body, ...everything(body)].find((each) => each.id === id) ?? null,
     createElement: (tag) => new Element(tag),
     createTextNode: (text) => new Text(text),
   };
+}
+
+function everything(element) {
+  return element.childNodes.filter((child) => child instanceof Element).flatMap((child) => [child, ...everything(child)]);
 }
 
 // What a view returned, in one element.

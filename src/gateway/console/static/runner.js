@@ -37,7 +37,8 @@ export function createRunner({ host, api, session, environment, leave }) {
     if (!view) return;
     context = {
       ...at, livemode: at.mode === "live", can, merchants,
-      api: (name, request = {}) => api(name, { signal: leaving.signal, ...request }),
+      // What is read here is of no use elsewhere; what changes something is never cut off.
+      api: (name, request = {}) => api(name, ENDPOINTS[name].route.startsWith("GET ") ? { signal: leaving.signal, ...request } : request),
       to: (name, id, params) => write({ mode: at.mode, view: name, id, params }),
       go: (params) => { location.hash = write({ ...at, params: { ...at.params, ...params } }); },
       open: (name, id, params) => { location.hash = write({ mode: at.mode, view: name, id, params }); },
@@ -56,6 +57,7 @@ export function createRunner({ host, api, session, environment, leave }) {
   }
 
   async function refresh() {
+    if (!view || !may(view)) return;
     const of = leaving;
     clearTimeout(timer);
     shell.busy(true);
@@ -103,6 +105,8 @@ export function createRunner({ host, api, session, environment, leave }) {
   function stop() {
     clearTimeout(timer);
     leaving?.abort();
+    leaving = undefined; // whatever is under way belongs to nobody now
+    for (const dialog of document.querySelectorAll("dialog")) dialog.close();
   }
 
   return { show, stop };

@@ -5,7 +5,7 @@ import { words } from "../format.js";
 import { badge, button, table } from "../parts.js";
 
 const SETTINGS = [
-  ["open", "Force open", "danger", (name) => `Every ${name} request is answered 503 at once, on every replica, until it is set back. None reaches payments.`],
+  ["open", "Force open", "danger", (name) => `Every ${name} request is answered 503 at once, on every replica, until it is set back. None reaches payments${name === "admin" ? ", this console's among them; this view goes on" : ""}.`],
   ["closed", "Force closed", "danger", (name) => `Every ${name} request goes to payments, however many fail, until it is set back.`],
   ["automatic", "Automatic", "primary", (name) => `The circuit of ${name} requests decides by itself again, from now on.`],
 ];
