@@ -144,7 +144,7 @@ class Serverless:
     canary_percent: int = 10
     """How much traffic a new version takes for five minutes before it takes everything; 0 shifts at once."""
     metric_series: int = 200
-    """The most series of the services' own that CloudWatch may be sent: each is paid for. A test holds it."""
+    """The most series of the services' own that CloudWatch may be sent: each is paid for, and the bill refuses more."""
 
 
 @dataclass(frozen=True, kw_only=True)

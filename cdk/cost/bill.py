@@ -68,6 +68,11 @@ def bill(inputs: Inputs, load: Load, prices: Prices) -> Bill:
             f"the prices are those of {prices.region}, and {profile.name} is in {profile.region}: set the region and "
             "the usage types in cdk/cost/prices.json, then `payments cost --refresh`"
         )
+    if profile.metric_series > profile.most_metric_series:
+        raise CostError(
+            f"the services may send CloudWatch {profile.metric_series} series, and {profile.name} wants to pay for "
+            f"{profile.most_metric_series}: keep fewer dimensions (src/*/metrics.py), or raise serverless.metric_series"
+        )
     nodes = fleet(inputs, load)
     month = Month(inputs, load, nodes)
     lines = tuple(Line(item, prices[item.price]) for item in items(month))

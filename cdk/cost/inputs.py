@@ -30,6 +30,7 @@ class Profile:
     log_gb: int
     egress_gb: int
     metric_series: int
+    most_metric_series: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +98,7 @@ def profile_of(stage: Any) -> Profile:  # noqa: ANN401 - a Stage, perhaps of ano
         log_gb=stage.usage.log_gb,
         egress_gb=stage.usage.egress_gb,
         metric_series=_metric_series(stage.compute),
+        most_metric_series=stage.serverless.metric_series,
     )
 
 

@@ -26,6 +26,7 @@ class SecurityStack(StageStack):
         if stage.compute == "eks":
             self._let_nodes_have_volumes()
         ServiceSecrets(self, "ServiceSecrets", stage=stage, key=self.secrets_key)
+        self.output("KeySecretNames", ", ".join(map(stage.secret, stage.key_secrets)), "Secrets that you fill")
         if stage.security.cloud_trail:
             self._trail()
         if stage.security.guard_duty:

@@ -188,10 +188,12 @@ def test_the_usage_profile_moves_the_bill(production: Inputs, field: str):
 
 @pytest.mark.parametrize("name", STAGES)
 def test_series_of_metrics_are_counted_priced_and_limited(inputs: Stages, name: str):
-    found, limit = inputs(name, "serverless"), stage_named(name).serverless.metric_series
+    found = inputs(name, "serverless")
     priced = [line for line in expected(found).lines if line.item.resource == "usage/metrics"]
     assert [line.item.quantity for line in priced] == [metric_series()]
-    assert metric_series() <= limit, f"{metric_series()} series may come to be in CloudWatch, {limit} are wanted"
+    fewer = replace(found.profile, most_metric_series=metric_series() - 1)
+    with pytest.raises(CostError, match=r"raise serverless\.metric_series"):
+        expected(replace(found, profile=fewer))
 
 
 @pytest.mark.parametrize("name", STAGES)
