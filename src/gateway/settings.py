@@ -50,7 +50,7 @@ class Settings(SecretFiles, TelemetrySettings):
     people_issuer: str | None = None
     people_audience: str = "payment-platform"
 
-    console_client_id: str | None = None
+    console_client_id: Annotated[str, Field(min_length=1)] | None = None
     """What the issuer calls the operator console, a public client; without it there is no console."""
 
     console_scope: str = "openid"

@@ -151,6 +151,11 @@ def test_the_issuer_has_to_be_a_url(settings, issuer):
         Settings.model_validate(known)
 
 
+def test_an_empty_client_id_is_a_mistake(settings):
+    with pytest.raises(ValidationError, match="console_client_id"):
+        Settings.model_validate(settings.model_dump() | {"console_client_id": ""})
+
+
 class TestSources:
     """Whatever a merchant or a cardholder wrote stays text; nothing runs that is not a file of ours."""
 

@@ -1,4 +1,4 @@
-// The receipt of a decision (docs/APPLICATIONS.md#receipts-and-reviews): what it came to, which rules fired, what they saw.
+// The receipt of a decision (docs/APPLICATIONS.md#fraud-decisions): what it came to, which rules fired, what they saw.
 // It is free data to the API, so whatever is not of the expected form is shown as it is.
 
 import { h } from "./dom.js";
