@@ -155,6 +155,11 @@ class Stage:
         return f"{self.prefix}-alarms"
 
     @property
+    def heartbeat_topic(self) -> str:
+        """Name of the topic that the cluster's Alertmanager writes to as long as it and Prometheus live."""
+        return f"{self.prefix}-heartbeat"
+
+    @property
     def access_log_bucket(self) -> str:
         """Bucket of the load balancer's logs: unique in the world, like the host it is named after."""
         return f"{self.host.replace('.', '-')}-access-logs"

@@ -25,8 +25,8 @@ class AddonsStack(StageStack):
         if not stage.cluster.monitoring:
             self._pod_logs(security.logs_key)
         self.charts: dict[str, eks.HelmChart] = {}
-        alarms = self.format_arn(service="sns", resource=stage.alarm_topic)
-        for chart in charts(stage, vpc_id=network.vpc.vpc_id, alarm_topic=alarms):
+        topics = self.format_arn(service="sns", resource="")
+        for chart in charts(stage, vpc_id=network.vpc.vpc_id, topics=topics):
             installed = eks.HelmChart(
                 self,
                 chart.name,

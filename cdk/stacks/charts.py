@@ -35,8 +35,8 @@ class Chart(NamedTuple):
     """Charts whose custom resource definitions this one uses."""
 
 
-def charts(stage: Stage, *, vpc_id: str, alarm_topic: str) -> Iterator[Chart]:
-    """Yield the charts of a stage, each after those that it needs."""
+def charts(stage: Stage, *, vpc_id: str, topics: str) -> Iterator[Chart]:
+    """Yield the charts of a stage, each after those that it needs; the ARNs of topics begin with `topics`."""
     yield Chart(
         "aws-load-balancer-controller",
         _EKS,
@@ -111,12 +111,12 @@ def charts(stage: Stage, *, vpc_id: str, alarm_topic: str) -> Iterator[Chart]:
         },
     )
     if stage.cluster.monitoring:
-        yield from _monitoring(stage, alarm_topic)
+        yield from _monitoring(stage, topics)
     yield _collector(stage)
     yield _fluent_bit(stage)
 
 
-def _monitoring(stage: Stage, alarm_topic: str) -> Iterator[Chart]:
+def _monitoring(stage: Stage, topics: str) -> Iterator[Chart]:
     yield Chart(
         "kube-prometheus-stack",
         _PROMETHEUS,
@@ -150,7 +150,7 @@ def _monitoring(stage: Stage, alarm_topic: str) -> Iterator[Chart]:
             },
             "alertmanager": {
                 "alertmanagerSpec": {"storage": _volume("2Gi"), "resources": _resources("50m", "128Mi")},
-                "config": _alerts(stage, alarm_topic),
+                "config": _alerts(stage, topics),
             },
             # Its administrator's password is generated in the cluster, and people come through port-forward.
             "grafana": {
@@ -219,20 +219,35 @@ def _monitoring(stage: Stage, alarm_topic: str) -> Iterator[Chart]:
     )
 
 
-def _alerts(stage: Stage, topic: str) -> dict[str, Any]:
+def _alerts(stage: Stage, topics: str) -> dict[str, Any]:
     """Tell the topic that CloudWatch's alarms go to; the chart's own configuration tells nobody."""
+
+    def receiver(name: str, topic: str) -> dict[str, Any]:
+        sns = {"topic_arn": f"{topics}{topic}", "sigv4": {"region": stage.region}}
+        return {"name": name, "sns_configs": [sns]}
+
     return {
         "route": {
             "receiver": "alarms",
             "group_by": ["alertname"],
             "group_wait": "30s",
             "group_interval": "5m",
-            # Always firing, and firing to explain others.
-            "routes": [{"receiver": "nobody", "matchers": ['alertname =~ "Watchdog|InfoInhibitor"']}],
+            "routes": [
+                # Always firing: CloudWatch rings when it is not heard any more.
+                {
+                    "receiver": "heartbeat",
+                    "matchers": ['alertname = "Watchdog"'],
+                    "group_interval": "1m",
+                    "repeat_interval": "5m",
+                },
+                # Only there to hold back others.
+                {"receiver": "nobody", "matchers": ['alertname = "InfoInhibitor"']},
+            ],
         },
         "receivers": [
             {"name": "nobody"},
-            {"name": "alarms", "sns_configs": [{"topic_arn": topic, "sigv4": {"region": stage.region}}]},
+            receiver("alarms", stage.alarm_topic),
+            receiver("heartbeat", stage.heartbeat_topic),
         ],
     }
 

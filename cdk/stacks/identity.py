@@ -179,10 +179,11 @@ class IdentityStack(StageStack):
         return iam.PolicyStatement(actions=["xray:PutTraceSegments", "xray:PutTelemetryRecords"], resources=["*"])
 
     def _may_alert(self) -> list[iam.PolicyStatement]:
-        topic = self.format_arn(service="sns", resource=self.stage.alarm_topic)
+        names = (self.stage.alarm_topic, self.stage.heartbeat_topic)
+        topics = [self.format_arn(service="sns", resource=name) for name in names]
         return [
-            iam.PolicyStatement(actions=["sns:Publish"], resources=[topic]),
-            # The topic is encrypted.
+            iam.PolicyStatement(actions=["sns:Publish"], resources=topics),
+            # They are encrypted.
             iam.PolicyStatement(
                 actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[self._security.logs_key.key_arn]
             ),

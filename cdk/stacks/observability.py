@@ -41,6 +41,8 @@ class ObservabilityStack(StageStack):
         self._watch_cache()
         if serverless is not None:
             self._watch_serverless(serverless)
+        elif stage.cluster.monitoring:
+            self._watch_alertmanager(logs_key)
         self._budget()
         self.output("AlarmTopic", self.topic.topic_arn, "Subscribe here to be told")
 
@@ -83,6 +85,27 @@ class ObservabilityStack(StageStack):
             self._alarm("cache-cpu", "AWS/ElastiCache", "EngineCPUUtilization", node, above=75, for_periods=3),
             self._alarm("cache-memory", "AWS/ElastiCache", "DatabaseMemoryUsagePercentage", node, above=80),
         )
+
+    def _watch_alertmanager(self, key: kms.IKey) -> None:
+        """Ring when the cluster's own alerts can ring no more: one of them always fires, and arrives here."""
+        name = self.stage.heartbeat_topic
+        sns.Topic(self, "Heartbeat", topic_name=name, master_key=key, enforce_ssl=True)
+        heard = cloudwatch.Metric(
+            namespace="AWS/SNS",
+            metric_name="NumberOfMessagesPublished",
+            dimensions_map={"TopicName": name},
+            statistic="Sum",
+            period=_PERIOD,
+        )
+        silent = self._notifying(
+            "alerts-silent",
+            heard,
+            above=None,
+            below=1,
+            for_periods=3,
+            missing=cloudwatch.TreatMissingData.BREACHING,
+        )
+        self._show("Alertmanager", silent)
 
     def _watch_serverless(self, serverless: ServerlessStack) -> None:
         api = serverless.api

@@ -13,9 +13,7 @@ from manifests.observability import pipelines
 
 
 def values(stage, name):
-    [found] = [
-        chart.values for chart in charts(stage.on("eks"), vpc_id="vpc", alarm_topic="arn:alarms") if chart.name == name
-    ]
+    [found] = [chart.values for chart in charts(stage.on("eks"), vpc_id="vpc", topics="arn:") if chart.name == name]
     return found
 
 
@@ -59,7 +57,7 @@ def everywhere():
     return [
         pytest.param(chart, id=f"{stage.name}-{chart.name}")
         for stage in (DEVELOPMENT, STAGING, PRODUCTION)
-        for chart in charts(stage.on("eks"), vpc_id="vpc", alarm_topic="arn:alarms")
+        for chart in charts(stage.on("eks"), vpc_id="vpc", topics="arn:")
     ]
 
 
@@ -108,7 +106,7 @@ def test_every_exception_is_needed(monkeypatch):
     ],
 )
 def test_a_bad_value_is_found(name, change, path):
-    [chart] = [each for each in charts(PRODUCTION, vpc_id="vpc", alarm_topic="arn:alarms") if each.name == name]
+    [chart] = [each for each in charts(PRODUCTION, vpc_id="vpc", topics="arn:") if each.name == name]
     assert path in {
         problem.partition(":")[0] for problem in problems(chart._replace(values=merged(chart.values, change)))
     }
@@ -121,7 +119,7 @@ def test_an_unknown_chart_has_to_say_its_pods():
 
 @pytest.mark.parametrize("version", ["", "1", "1.2.x", ">=1.2.3", "^1.2.3", "latest"])
 def test_a_version_is_one_version(version):
-    chart = next(charts(PRODUCTION, vpc_id="vpc", alarm_topic="arn:alarms"))
+    chart = next(charts(PRODUCTION, vpc_id="vpc", topics="arn:"))
     assert any(problem.startswith("version:") for problem in problems(chart._replace(version=version)))
 
 
@@ -134,16 +132,35 @@ def merged(values, change):
 
 def test_alerts_reach_the_topic_of_the_alarms(assembly):
     found = assembly("production", "eks")
-    [topic] = [each["Properties"]["TopicName"] for each in found.resources("AWS::SNS::Topic", "observability").values()]
-    assert topic == PRODUCTION.alarm_topic
+    topics = {each["Properties"]["TopicName"] for each in found.resources("AWS::SNS::Topic", "observability").values()}
+    assert topics == {PRODUCTION.alarm_topic, PRODUCTION.heartbeat_topic}
     [installed] = [
         json.dumps(each["Properties"]["Values"])
         for each in found.resources("Custom::AWSCDK-EKS-HelmChart").values()
         if each["Properties"]["Chart"] == "kube-prometheus-stack"
     ]
-    assert f":{topic}" in installed
-    assert "sns:Publish" in json.dumps(found.resources("AWS::IAM::Policy", "identity"))
+    policies = json.dumps(found.resources("AWS::IAM::Policy", "identity"))
+    assert "sns:Publish" in policies
+    for topic in topics:
+        assert f":{topic}" in installed
+        assert f":{topic}" in policies
     config = values(PRODUCTION, "kube-prometheus-stack")["alertmanager"]["config"]
     named = {receiver["name"]: receiver for receiver in config["receivers"]}
-    assert named[config["route"]["receiver"]]["sns_configs"][0]["topic_arn"] == "arn:alarms"
+    assert named[config["route"]["receiver"]]["sns_configs"][0]["topic_arn"] == f"arn:{PRODUCTION.alarm_topic}"
     assert {route["receiver"] for route in config["route"]["routes"]} <= set(named)
+
+
+def test_somebody_is_told_when_alertmanager_itself_is_silent(assembly):
+    config = values(PRODUCTION, "kube-prometheus-stack")["alertmanager"]["config"]
+    [route] = [route for route in config["route"]["routes"] if route["matchers"] == ['alertname = "Watchdog"']]
+    [receiver] = [each for each in config["receivers"] if each["name"] == route["receiver"]]
+    assert receiver["sns_configs"][0]["topic_arn"] == f"arn:{PRODUCTION.heartbeat_topic}"
+    # Three in the time that the alarm looks at, so that one lost message rings nobody.
+    assert route["repeat_interval"] == "5m"
+    alarms = assembly("production", "eks").resources("AWS::CloudWatch::Alarm", "observability").values()
+    [silent] = [each["Properties"] for each in alarms if each["Properties"]["Namespace"] == "AWS/SNS"]
+    assert silent["Dimensions"] == [{"Name": "TopicName", "Value": PRODUCTION.heartbeat_topic}]
+    assert (silent["Threshold"], silent["ComparisonOperator"]) == (1, "LessThanThreshold")
+    assert silent["Period"] * silent["EvaluationPeriods"] == 900
+    assert silent["TreatMissingData"] == "breaching"
+    assert silent["AlarmActions"]

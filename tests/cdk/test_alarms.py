@@ -17,6 +17,7 @@ PUBLISHED = {
     "AWS/ElastiCache": {"EngineCPUUtilization", "DatabaseMemoryUsagePercentage"},
     "AWS/ApiGateway": {"Count", "4xx", "5xx", "Latency"},
     "AWS/Lambda": {"Errors", "Duration", "Throttles"},
+    "AWS/SNS": {"NumberOfMessagesPublished"},
     "AWS/SQS": {"ApproximateNumberOfMessagesVisible"},
 }
 

@@ -44,7 +44,7 @@ def keys(values: Mapping[str, Any], known: set[str], above: str = "") -> Iterato
 def test_charts_are_given_values_that_they_know():
     given: dict[str, set[str]] = {}
     for stage in STAGES.values():
-        for chart in addons.charts(stage.on("eks"), vpc_id="vpc", alarm_topic="alarms"):
+        for chart in addons.charts(stage.on("eks"), vpc_id="vpc", topics="arn:"):
             given.setdefault(chart.name, set()).update(keys(chart.values, KEYS.get(chart.name, set())))
     # Both ways: what nobody sets any more needs no proof.
     assert given == KEYS
