@@ -12,8 +12,8 @@ CATALOGUE = (
     Metric(
         "gateway_upstream_errors_total",
         "counter",
-        "requests that payments did not answer",
-        (Label("kind", ("unreachable", "timeout", "broken")),),
+        "requests that payments did not answer, or (unbelieved) did not take because their signed identity was too old",
+        (Label("kind", ("unreachable", "timeout", "broken", "unbelieved")),),
     ),
     Metric(
         "gateway_upstream_connections",

@@ -135,11 +135,17 @@ class Proxy:
             forwarded.append((b"x-client-address", self.address(scope, headers).encode()))
         request = Request(method, path, query, forwarded, body, repeatable, lane.timeout)
         try:
-            return await lane.send(request)
+            response = await lane.send(request)
         except UpstreamError as error:
             _log.warning("no answer from payments: %s", error, extra={"request_id": headers.request_id})
             self._errors.of(_KINDS.get(type(error), "broken")).inc()
             raise _problem(error, request) from error
+        if response.status == HTTPStatus.UNAUTHORIZED:
+            # The caller is known here, so this is not about its key: the word we gave for it was too old on arrival.
+            _log.warning("payments did not take our word for the caller", extra={"request_id": headers.request_id})
+            self._errors.of("unbelieved").inc()
+            raise _unbelieved()
+        return response
 
     async def enter(self, scope: Scope, headers: ClientHeaders) -> Passport:
         """Return who is calling; an address that failed too often is not listened to.
@@ -208,6 +214,16 @@ def _no_such_path() -> Problem:
         "not_found",
         "There is nothing at this path. Write it plainly: no empty or dot segments, no slash at its end, "
         "no encoded dots, slashes or control characters.",
+    )
+
+
+def _unbelieved() -> Problem:
+    return Problem(
+        503,
+        "unavailable",
+        "The service was too slow to take the request. Nothing was done; repeat the request.",
+        retryable=True,
+        headers={"Retry-After": "1"},
     )
 
 

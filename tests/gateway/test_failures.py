@@ -66,6 +66,15 @@ async def test_payments_cannot_be_reached(gateway, payments, method):
     assert response.headers["retry-after"] == "1"
 
 
+async def test_payments_does_not_believe_who_is_calling(gateway, payments):
+    # Its key is good: it must not be told otherwise because payments was stalled until the gateway's word had expired.
+    payments.answer = raw(reply(b"{}", "401 Unauthorized"))
+    response = await gateway.http.post("/v1/payments", headers=WITH_KEY)
+    assert judged(response) == (503, "unavailable", "none", True)
+    assert response.headers["retry-after"] == "1"
+    assert "www-authenticate" not in response.headers
+
+
 async def test_payments_dies_over_a_request_and_stays_away(gateway, payments):
     # The first attempt may have been carried out, so "nothing was done" would be a lie.
     await gateway.http.get("/v1/payments")
