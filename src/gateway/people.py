@@ -46,7 +46,7 @@ class People:
                 algorithms=[key.algorithm_name],
                 audience=self._audience,
                 issuer=self._issuer,
-                options={"require": ["iss", "aud", "exp", "nbf", "sub"]},
+                options={"require": ["iss", "aud", "exp", "sub"]},
             )
         except KeysUnavailableError:
             raise Problem(
