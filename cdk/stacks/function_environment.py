@@ -24,7 +24,6 @@ def function_environment(
         return common
     return common | {
         "PAYMENTS_ENVIRONMENT": stage.environment,
-        "PAYMENTS_LOG_FORMAT": "json",
         "PAYMENTS_DATABASE_URL": url,
         "PAYMENTS_DATABASE_CREDENTIALS_SECRET": stage.secret("database/app"),
         "PAYMENTS_IDENTITY_JWKS_FILE": f"{_FOLDER}/identity.jwks.json",
@@ -32,7 +31,6 @@ def function_environment(
         "PAYMENTS_VAULT_KMS_KEY_ID": vault_key,
         "GATEWAY_ENVIRONMENT": stage.environment,
         "GATEWAY_IDENTITY_KEY_FILE": f"{_FOLDER}/identity.pem",
-        "GATEWAY_LOG_FORMAT": "json",
         "GATEWAY_PEOPLE_JWKS_FILE": f"{_FOLDER}/people.jwks.json",
         **(stage.console.settings if stage.console is not None else {}),
     }
