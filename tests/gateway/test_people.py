@@ -96,6 +96,8 @@ async def test_several_audiences_and_no_roles(people):
 
 FOREIGN = Ed25519PrivateKey.generate()
 FOREIGN_JWK = json.loads(OKPAlgorithm.to_jwk(FOREIGN.public_key()))
+
+
 async def test_one_that_does_not_say_when_it_begins(people):
     # RFC 7519 leaves it to the issuer, and several say nothing.
     assert await people.verify(token(nbf=None)) is not None
