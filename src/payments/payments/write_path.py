@@ -39,22 +39,24 @@ _log = logging.getLogger(__name__)
 # A new connection is tried at once, then after these pauses: together within a client's patience.
 _PAUSES = (0.0, 0.1, 0.5, 1.0)
 
-# Every statement here looks rows up by key. Without statistics yet, the planner may prefer to read whole tables; and as
-# it does not foresee that most months are left out, it may prefer to plan each time anew.
-_PLANS = (
-    "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off "
-    "-c plan_cache_mode=force_generic_plan"
-)
+# Every statement here looks rows up by key. Without statistics yet, the planner may prefer to read whole tables.
+_PLANS = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
+
+# As it does not foresee that most months are left out, it may prefer to plan each time anew. Not for other statements:
+# they find a partial index only when the planner sees the values.
+_KEPT_PLANS = "-c plan_cache_mode=force_generic_plan"
 
 # A wait for a lock that lasts longer means that something is broken; a client gets a clear answer instead.
 _TIMEOUTS = "-c lock_timeout=2s -c statement_timeout=10s -c idle_in_transaction_session_timeout=15s"
 
-# What every connection of the write path is started with.
-OPTIONS = f"{_PLANS} {_TIMEOUTS}"
-
 Assess: TypeAlias = Callable[[Sequence[Case]], Awaitable[Sequence[Decision | Exception]]]
 
 T = TypeVar("T")
+
+
+def options(*, shared: bool) -> str:
+    """Return what the connections are started with."""
+    return f"{_PLANS} {_TIMEOUTS}" if shared else f"{_PLANS} {_TIMEOUTS} {_KEPT_PLANS}"
 
 
 def write_pool(info: ConnectionInfo, *, shared: bool = False) -> AsyncConnectionPool[Any]:
@@ -75,7 +77,7 @@ def write_pool(info: ConnectionInfo, *, shared: bool = False) -> AsyncConnection
         reconnect_timeout=2,
         kwargs={
             "autocommit": True,
-            "options": OPTIONS,
+            "options": options(shared=shared),
             "application_name": "payments write path",
             # Where psycopg prepares statements it now and then removes all there are, also the pipeline's.
             "prepare_threshold": None,
