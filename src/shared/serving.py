@@ -162,7 +162,10 @@ class _Protocol(HttpToolsProtocol):
         """Leave the timer as it is: it finds out by itself, and one per connection is cheaper than one per request."""
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the same words for every reason
-        """Refuse what is not HTTP, or not HTTP as it is accepted here."""
+        """Refuse what is not HTTP, or not HTTP as it is accepted here; what is answered gets no second answer."""
+        if self._body_missing() and self.cycle.response_started:
+            self.transport.close()
+            return
         status, body = self._refusal.status, self._refusal.body("/", None)
         self.transport.write(
             b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
@@ -176,9 +179,7 @@ class _Protocol(HttpToolsProtocol):
 
     def _too_slow(self) -> None:
         self._timer = None
-        if self._body_missing() and self.cycle.response_started:
-            self.transport.close()  # it was answered without its body
-        elif not self.transport.is_closing():
+        if not self.transport.is_closing():
             self._refusal = _TOO_SLOW
             self.send_400_response("")
 

@@ -142,6 +142,15 @@ async def test_a_body_that_comes_later_belongs_to_the_refused_one(gateway, payme
     assert payments.seen[-1].body == BODY
 
 
+async def test_a_refused_request_that_turns_out_to_be_nonsense_gets_no_second_answer(gateway, payments, used):
+    async with full(gateway, payments):
+        head = f"POST /v1/payments HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer {KEY}\r\n"
+        status, _, _ = await used.ask(f"{head}transfer-encoding: chunked\r\n\r\nnot a size\r\n".encode())
+        assert status == "HTTP/1.1 503 Service Unavailable"
+        async with asyncio.timeout(60):
+            assert await used.reader.read() == b""
+
+
 async def test_answers_keep_their_order(gateway, payments, used):
     async with full(gateway, payments):
         used.writer.write(
