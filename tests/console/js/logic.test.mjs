@@ -225,6 +225,8 @@ test("addresses say where one is, and nonsense leads to the overview", () => {
   assert.equal(write(place), "#/live/payments/a%2Fb%3F%26?status=unknown");
   assert.deepEqual(read(write(place)), { ...place, params: { status: "unknown" } });
   for (const hash of ["", "#", "#/", "#/nowhere", "#/%"]) assert.deepEqual(read(hash), { mode: "test", view: "overview", id: "", params: {} });
+  assert.equal(read("", "live").mode, "live");
+  assert.equal(read("#/test/payments", "live").mode, "test");
 });
 
 test("words for times and ids", () => {

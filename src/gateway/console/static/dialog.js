@@ -13,23 +13,26 @@ export function confirm({ title, effect, verb, kind = "danger", reason = false, 
     const why = reason
       ? h("textarea", { id: "reason", name: "reason", rows: 3, required: true, maxlength: LONGEST_REASON })
       : null;
+    const cancel = button("Cancel", () => dialog.close());
     const submit = h("button", { type: "submit", class: kind }, verb);
     const form = h("form", { onsubmit: (event) => { event.preventDefault(); act(); } },
       h("h2", { id: "dialog-title" }, title),
       h("p", { id: "dialog-effect" }, effect),
       why && h("label", { for: "reason" }, "Reason, for whoever wonders later"), why,
       outcome,
-      h("div", { class: "actions" }, button("Cancel", () => dialog.close()), submit));
+      h("div", { class: "actions" }, cancel, submit));
     const dialog = h("dialog", {
       "aria-labelledby": "dialog-title",
       "aria-describedby": "dialog-effect",
+      // What is under way is waited for: leaving now would not undo it.
+      oncancel: (event) => { if (submit.disabled) event.preventDefault(); },
       onclose: () => { dialog.remove(); resolve(done); },
     }, form);
 
     async function act() {
       const text = why ? why.value.trim() : undefined;
       if (why && !text) { why.focus(); return; }
-      submit.disabled = true;
+      submit.disabled = cancel.disabled = true;
       replace(outcome);
       try {
         await run(text);
@@ -37,7 +40,7 @@ export function confirm({ title, effect, verb, kind = "danger", reason = false, 
         dialog.close();
       } catch (error) {
         replace(outcome, complaint(error));
-        submit.disabled = false;
+        submit.disabled = cancel.disabled = false;
       }
     }
 

@@ -2,10 +2,11 @@
 
 export const MODES = ["test", "live"];
 
-export function read(hash) {
+// Without one in the address the mode is `otherwise`.
+export function read(hash, otherwise = "test") {
   const [path, search = ""] = hash.replace(/^#\/?/, "").split("?");
   const [mode, view = "", id = ""] = path.split("/").map(decode);
-  return { mode: MODES.includes(mode) ? mode : "test", view: view || "overview", id, params: Object.fromEntries(new URLSearchParams(search)) };
+  return { mode: MODES.includes(mode) ? mode : otherwise, view: view || "overview", id, params: Object.fromEntries(new URLSearchParams(search)) };
 }
 
 export function write({ mode, view, id = "", params = {} }) {

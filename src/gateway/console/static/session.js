@@ -91,7 +91,6 @@ export function createSession({ config, redirectUri, fetch, storage, crypto = gl
     finish,
     get token() { return now() < ends ? token : null; },
     get person() { return person; },
-    get ends() { return ends; },
     forget() { token = person = null; ends = 0; },
   };
 }
