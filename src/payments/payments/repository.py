@@ -34,7 +34,7 @@ class Filters(NamedTuple):
 
 async def get_payment(connection: AsyncConnection, owner: Owner, payment_id: UUID) -> Payment | None:
     """Return a payment that its owner may see."""
-    query = _owned(payments, owner).where(payments.c.id == payment_id)
+    query = _visible(owner).where(payments.c.id == payment_id)
     row = (await connection.execute(query)).one_or_none()
     return None if row is None else _payment(row)
 
@@ -43,7 +43,7 @@ async def list_payments(
     connection: AsyncConnection, owner: Owner, place: Cursor, filters: Filters
 ) -> Sequence[Payment]:
     """Return up to ``limit + 1`` payments, newest first."""
-    query = _owned(payments, owner)
+    query = _visible(owner)
     for column, value in (
         (payments.c.status, filters.status),
         (payments.c.currency, filters.currency),
@@ -160,11 +160,15 @@ def _operation(row: sa.Row[Any]) -> Operation:
 
 
 def _owned(table: sa.Table, owner: Owner) -> sa.Select[*tuple[Any, ...]]:
-    query = sa.select(table)
+    return sa.select(table).where(table.c.merchant_id == owner.merchant_id, table.c.livemode == owner.livemode)
+
+
+def _visible(owner: Owner) -> sa.Select[*tuple[Any, ...]]:
+    query = sa.select(payments)
     if owner.merchant_id is not None:
-        query = query.where(table.c.merchant_id == owner.merchant_id)
+        query = query.where(payments.c.merchant_id == owner.merchant_id)
     if owner.livemode is not None:
-        query = query.where(table.c.livemode == owner.livemode)
+        query = query.where(payments.c.livemode == owner.livemode)
     return query
 
 
