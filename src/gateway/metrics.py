@@ -12,7 +12,7 @@ CATALOGUE = (
     Metric(
         "gateway_upstream_errors_total",
         "counter",
-        "requests that payments did not answer, or (unbelieved) did not take because their signed identity was too old",
+        "requests that payments did not answer; unbelieved: whose signed identity it did not take",
         (Label("kind", ("unreachable", "timeout", "broken", "unbelieved")),),
     ),
     Metric(

@@ -141,7 +141,8 @@ class Proxy:
             self._errors.of(_KINDS.get(type(error), "broken")).inc()
             raise _problem(error, request) from error
         if response.status == HTTPStatus.UNAUTHORIZED:
-            # The caller is known here, so this is not about its key: the word we gave for it was too old on arrival.
+            # The caller is known here, so this is not about its key: the word we gave for it was too old on arrival, or
+            # signed with a key that payments does not have.
             _log.warning("payments did not take our word for the caller", extra={"request_id": headers.request_id})
             self._errors.of("unbelieved").inc()
             raise _unbelieved()
@@ -221,7 +222,7 @@ def _unbelieved() -> Problem:
     return Problem(
         503,
         "unavailable",
-        "The service was too slow to take the request. Nothing was done; repeat the request.",
+        "The service could not take the request just now. Nothing was done; repeat the request.",
         retryable=True,
         headers={"Retry-After": "1"},
     )
