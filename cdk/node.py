@@ -25,11 +25,15 @@ def prefer_wheel() -> None:
 
 
 def npm_command() -> list[str]:
-    """Return how to start the wheel's npm; the script beside node looks for its parts in the wrong place."""
+    """Return how to start the wheel's npm; the script beside node looks for its parts in the wrong place.
+
+    It trusts whom the machine trusts: behind a company's proxy that is more than the authorities node brings along.
+    """
     folder = wheel_bin()
     if folder is None:
         raise FileNotFoundError("node is not installed: make setup-infra")
-    return [str(folder / "node"), str(folder.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+    npm = folder.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    return [str(folder / "node"), "--use-system-ca", str(npm)]
 
 
 if __name__ == "__main__":
