@@ -34,9 +34,14 @@ class Refusals:
         headers += [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
         self._head = b"".join(b"%b: %b\r\n" % header for header in headers)
 
+    @property
+    def needed(self) -> bool:
+        """Whether there is no place; the only thing that is asked while there are some."""
+        return not self._admission.has_place("write")
+
     def __call__(self, method: bytes, target: bytes, headers: Sequence[Header]) -> tuple[int, bytes] | None:
         """Return the status and everything after it, or None to go the long way."""
-        if target != self._target or method != self._method or self._admission.has_place("write"):
+        if target != self._target or method != self._method:
             return None
         asked = ClientHeaders(headers)
         if class_of(_METHOD, asked.authorization) != "write" or asked.expects or asked.asks_for_upgrade:
