@@ -26,16 +26,14 @@ export class NetworkError extends Error {
   }
 }
 
-export function createApi({ token, fetch, endpoints = ENDPOINTS, randomId = () => globalThis.crypto.randomUUID() }) {
-  // `key` repeats an earlier attempt; without it each call is a request of its own.
-  return async function call(name, { path = {}, query = {}, body, signal, key = randomId() } = {}) {
+export function createApi({ token, fetch, endpoints = ENDPOINTS }) {
+  return async function call(name, { path = {}, query = {}, body, signal } = {}) {
     const endpoint = endpoints[name];
     const [method, template] = endpoint.route.split(" ");
     const bearer = token();
     if (bearer === null) throw new ApiError(401, { title: "Unauthorized", detail: "Your session has ended." }, {});
     const headers = { accept: "application/json", authorization: `Bearer ${bearer}` };
     if (body !== undefined) headers["content-type"] = "application/json";
-    if (endpoint.idempotencyKey) headers["idempotency-key"] = key;
     const url = address(template, path, query, endpoint);
     const sent = body === undefined ? undefined : JSON.stringify(only(body, endpoint.body));
     const late = AbortSignal.timeout(PATIENCE_MS);

@@ -1,5 +1,5 @@
 // Everything the console asks of the API, in one list. A test compares it with the published OpenAPI document: that each
-// route takes these parameters, answers these fields, lets in these roles, and asks for an Idempotency-Key or does not.
+// route takes these parameters, answers these fields, and lets in these roles. None asks for an Idempotency-Key.
 //
 // In `reads` a dot leads into an object and [] into each entry of a list; `query` and `body` name what may be sent.
 
