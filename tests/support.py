@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -17,6 +18,7 @@ import jwt
 import psycopg
 from starlette.types import ASGIApp
 
+from payments.batching import Batcher
 from payments.container import Container
 from payments.devtools.keys import KeyFiles
 from payments.fx import sample
@@ -292,6 +294,34 @@ def environment_of(settings: Settings) -> dict[str, str]:
 def client_of(app: ASGIApp) -> httpx2.AsyncClient:
     """A client of an application in process."""
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://payments")
+
+
+class _Queue(deque[Any]):
+    """Tells when it holds so many items."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.filled = asyncio.Event()
+        self._size = size
+
+    def append(self, item: Any) -> None:
+        super().append(item)
+        if len(self) == self._size:
+            self.filled.set()
+
+
+async def together(
+    batcher: Batcher[Any, Any], requests: Sequence[Coroutine[Any, Any, httpx2.Response]]
+) -> list[httpx2.Response]:
+    """Let all requests but the last queue up, as while commits are in flight; the last one sets the queue going."""
+    *queued, last = requests
+    lanes, batcher._lanes = batcher._lanes, 0
+    batcher._queue = queue = _Queue(len(queued))
+    answers = asyncio.gather(*queued)
+    await queue.filled.wait()
+    batcher._lanes = lanes
+    last_answer = await last
+    return [*await answers, last_answer]
 
 
 def body_of(response: httpx2.Response, status: int) -> dict[str, Any]:

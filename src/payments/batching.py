@@ -14,8 +14,8 @@ from typing import Generic, TypeVar
 from payments import deadline
 from shared.tracing import Waiter, shared_span, waiter
 
-# A batch that begins before its time is worth what every batch costs from this size on.
-_EARLY_ITEMS = 12
+# How many items are worth what every batch costs, while none, one or two batches wait for their end.
+_LEAST_ITEMS = (1, 12, 32)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -28,8 +28,8 @@ class Batcher(Generic[T, R]):
     caller alone. An exception raised by ``handle`` itself reaches every caller of the batch. What nobody waits for any
     more when its batch begins is left out of it; from then on a caller that goes away cancels nothing.
 
-    ``handle`` may call its second argument to make room for the next batch before its own one is done; it begins then
-    if enough items wait.
+    ``handle`` may call its second argument when all that is left is to wait: if enough items wait, the next batch then
+    begins while this one is under way.
     """
 
     def __init__(
@@ -44,14 +44,16 @@ class Batcher(Generic[T, R]):
         self._lanes = lanes
         self._max_items = max_items
         self._queue: deque[tuple[T, asyncio.Future[R], float | None, Waiter | None]] = deque()
-        self._busy = 0  # lanes
+        self._working = 0  # batches that occupy a lane
+        self._under_way = 0  # batches that only wait for their end
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def submit(self, item: T, until: float | None = None) -> R:
         """Return the result of one item, refused if its batch has not begun at ``until`` on the steady clock."""
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._queue.append((item, future, until, waiter()))
-        self._start()
+        if not self._under_way:
+            self._start()
         return await future
 
     async def close(self) -> None:
@@ -61,41 +63,46 @@ class Batcher(Generic[T, R]):
 
     def _start(self) -> None:
         """Begin a batch if there is a lane for it; it collects its items in the next turn of the loop."""
-        if self._queue and self._busy < self._lanes:
-            self._busy += 1
+        if self._queue and self._working < self._lanes:
+            self._working += 1
             # In no request's context: what it does, it does for many.
             task = asyncio.create_task(self._work(), context=Context())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def _work(self) -> None:
-        busy = True
+        working = True
 
-        def make_room() -> None:
-            nonlocal busy
-            if busy and len(self._queue) >= _EARLY_ITEMS:
-                busy = False
-                self._leave()
+        def is_under_way() -> None:
+            nonlocal working
+            if working:
+                working = False
+                self._working -= 1
+                self._under_way += 1
+                self._go_on()
 
         try:
             batch = self._next()
             if batch:
-                await self._answer(batch, make_room)
+                await self._answer(batch, is_under_way)
         finally:
-            if busy:
-                self._leave()
+            if working:
+                self._working -= 1
+            else:
+                self._under_way -= 1
+            self._go_on()
 
-    def _leave(self) -> None:
-        self._busy -= 1
-        self._start()
+    def _go_on(self) -> None:
+        if self._under_way < len(_LEAST_ITEMS) and len(self._queue) >= _LEAST_ITEMS[self._under_way]:
+            self._start()
 
     async def _answer(
-        self, batch: list[tuple[T, asyncio.Future[R], Waiter | None]], make_room: Callable[[], None]
+        self, batch: list[tuple[T, asyncio.Future[R], Waiter | None]], is_under_way: Callable[[], None]
     ) -> None:
         size = len(batch)
         try:
             with shared_span("batch", [each for _, _, each in batch if each is not None], items=size):
-                results = await self._handle([item for item, _, _ in batch], make_room)
+                results = await self._handle([item for item, _, _ in batch], is_under_way)
         except Exception as error:  # noqa: BLE001 - whatever it is, the callers must hear of it
             results = [error] * size
         for (_, future, _), result in zip(batch, results, strict=True):

@@ -2,15 +2,13 @@
 
 import asyncio
 import random
-from collections import deque
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
-from payments.batching import Batcher
 from payments.connectors.port import Outcome, RefundRequest
 from payments.payments import decisions
 from payments.payments.changes import Change
@@ -18,7 +16,7 @@ from payments.payments.domain import Payment
 from payments.payments.write_path import WritePath
 from tests.conftest import Database, Databases
 from tests.faults.evidence import check_books, check_one_capture_per_key, operations_per_key
-from tests.support import Caller, Platform, body_of, platform_on, problem_of
+from tests.support import Caller, Platform, body_of, platform_on, problem_of, together
 
 _REFUSALS = """
 ALTER TABLE payments.payments ADD CONSTRAINT no_bad_luck CHECK (reference <> 'unlucky');
@@ -47,40 +45,12 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return sizes
 
 
-class _Queue(deque[Any]):
-    """Tells when it holds so many items."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self.filled = asyncio.Event()
-        self._size = size
-
-    def append(self, item: Any) -> None:
-        super().append(item)
-        if len(self) == self._size:
-            self.filled.set()
-
-
-async def _together(
-    batcher: Batcher[Any, Any], requests: Sequence[Coroutine[Any, Any, httpx2.Response]]
-) -> list[httpx2.Response]:
-    """Let all requests but the last queue up, as while commits are in flight; the last one sets the queue going."""
-    *queued, last = requests
-    lanes, batcher._lanes = batcher._lanes, 0
-    batcher._queue = queue = _Queue(len(queued))
-    answers = asyncio.gather(*queued)
-    await queue.filled.wait()
-    batcher._lanes = lanes
-    await last
-    return await answers
-
-
 async def test_a_payment_that_the_database_refuses(shop: Caller, database: Database, batches: list[int]):
     with shop.platform.sql() as connection:
         connection.execute(_REFUSALS.encode())
     bodies = [await shop.payment(reference="unlucky" if number == 40 else "lucky") for number in range(65)]
     creations = shop.platform.container.write_path._creations
-    answers = await _together(creations, [shop.post("/v1/payments", body) for body in bodies])
+    answers = await together(creations, [shop.post("/v1/payments", body) for body in bodies])
     assert batches[0] == 65
     assert 1 in batches
     problem_of(answers.pop(40), 500, "internal")
@@ -100,7 +70,7 @@ async def test_a_payment_whose_decision_breaks(shop: Caller, batches: list[int],
     monkeypatch.setattr(decisions, "create", broken)
     bodies = [await shop.payment(reference="unlucky" if number == 3 else "lucky") for number in range(8)]
     creations = shop.platform.container.write_path._creations
-    answers = await _together(creations, [shop.post("/v1/payments", body) for body in bodies])
+    answers = await together(creations, [shop.post("/v1/payments", body) for body in bodies])
     assert 8 in batches
     problem_of(answers.pop(3), 500, "internal")
     assert {answer.status_code for answer in answers} == {201}
@@ -114,7 +84,7 @@ async def test_a_refund_that_the_database_refuses(shop: Caller, database: Databa
     batches.clear()
     changes = shop.platform.container.write_path._requests
     requests = [_refund(shop, payment, number == 40) for number, payment in enumerate(payments)]
-    answers = await _together(changes, requests)
+    answers = await together(changes, requests)
     assert batches[0] == 64
     assert 1 in batches
     problem_of(answers.pop(40), 500, "internal")
@@ -142,7 +112,7 @@ async def test_a_decision_that_breaks(shop: Caller, monkeypatch: pytest.MonkeyPa
     batches.clear()
     paths = [f"/v1/payments/{payment['id']}/refunds" for payment in payments]
     requests = [shop.post(path, {"amount": 13 if number == 40 else 14}) for number, path in enumerate(paths)]
-    answers = await _together(shop.platform.container.write_path._requests, requests)
+    answers = await together(shop.platform.container.write_path._requests, requests)
     assert batches[0] == 64
     problem_of(answers.pop(40), 500, "internal")
     assert {answer.status_code for answer in answers} == {201}

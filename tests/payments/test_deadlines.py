@@ -17,9 +17,9 @@ class Held:
         self.batches: list[list[str]] = []
         self.go_on = asyncio.Event()
 
-    async def __call__(self, items, make_room):
+    async def __call__(self, items, is_under_way):
         self.batches.append(list(items))
-        self.make_room = make_room
+        self.is_under_way = is_under_way
         await self.go_on.wait()
         return [item.upper() for item in items]
 
@@ -52,12 +52,28 @@ async def test_the_next_batch_begins_early_when_enough_waits_for_it(waiting, beg
     others = [asyncio.create_task(batcher.submit("other")) for _ in range(waiting)]
     await asyncio.sleep(0)
     for _ in range(2):  # saying it twice changes nothing
-        held.make_room()
+        held.is_under_way()
         await asyncio.sleep(0)
     assert [len(batch) for batch in held.batches] == [1, waiting][:begun]
     held.go_on.set()
     assert await asyncio.gather(first, *others) == ["FIRST", *["OTHER"] * waiting]
     await batcher.close()
+
+
+@pytest.mark.parametrize(("waiting", "begun"), [(32, [1, 12, 32]), (31, [1, 12])])
+async def test_with_two_under_way_a_third_needs_more_and_there_is_no_fourth(waiting, begun):
+    held = Held()
+    batcher: Batcher[str, str] = Batcher(held, lanes=1)
+    submitted = []
+    for count in (1, 12, waiting, 96):
+        submitted += [asyncio.create_task(batcher.submit("item")) for _ in range(count)]
+        await asyncio.sleep(0)
+        if held.batches:
+            held.is_under_way()
+        await asyncio.sleep(0)
+    assert [len(batch) for batch in held.batches] == begun
+    held.go_on.set()
+    assert set(await asyncio.gather(*submitted)) == {"ITEM"}
 
 
 async def test_one_that_leaves_its_batch_cancels_nothing():

@@ -19,8 +19,7 @@ from payments.connectors.port import (
     VoidRequest,
 )
 from payments.payments import decisions
-from payments.payments.batches import Written
-from payments.payments.changes import Decide, Request
+from payments.payments.changes import Decide, Request, Written
 from payments.payments.domain import Operation, Payment
 from payments.payments.drafts import operation_request
 from payments.payments.write_path import WritePath

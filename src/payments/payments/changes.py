@@ -139,6 +139,27 @@ class Earlier(NamedTuple):
     deadline: datetime | None
     now: datetime
 
+    def is_intent_of(self, claim: Claim) -> bool:
+        """Whether an earlier attempt of this very claim committed its intent, and the confirmation was lost."""
+        return self.resource_id == claim.resource_id and self.body is None
+
+
+Written: TypeAlias = Change | Earlier
+
+
+def claimed(claim: Claim, change: Change, now: datetime) -> Earlier:
+    """Return what a second use of the key finds from now on."""
+    answered = change.status_code is not None
+    deadline = change.operation.acquirer_deadline if change.operation is not None else change.payment.acquirer_deadline
+    return Earlier(
+        claim.resource_id,
+        claim.fingerprint,
+        change.status_code,
+        change.event.data if answered else None,
+        None if answered else deadline,
+        now,
+    )
+
 
 def payment_event(payment: Payment, kind: str | None = None) -> Event:
     """Return the event of a payment's change; its type is the state it is in now, unless told."""

@@ -9,8 +9,7 @@ from payments.access import merchant_of
 from payments.connectors.port import Unknown
 from payments.keyring import Keyring
 from payments.payments import decisions
-from payments.payments.batches import Written
-from payments.payments.changes import Change, Claim, Earlier, Request
+from payments.payments.changes import Change, Claim, Earlier, Request, Written
 from payments.payments.write_path import WritePath
 from shared.identity import Identity
 from shared.problems import Problem

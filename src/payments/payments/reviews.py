@@ -10,9 +10,8 @@ from payments.controls.service import Controls
 from payments.database import Database
 from payments.merchants.service import Merchants
 from payments.payments import decisions, repository
-from payments.payments.batches import Written
 from payments.payments.calls import Calls
-from payments.payments.changes import Change, Locked, Request, payment_event
+from payments.payments.changes import Change, Locked, Request, Written, payment_event
 from payments.payments.drafts import authorize_request
 from payments.payments.intake import Policy
 from payments.payments.write_path import WritePath

@@ -13,7 +13,8 @@ import msgspec
 
 from payments.ledger.service import Chart
 from payments.payments.changes import Change, Claim
-from payments.risk.days import delta
+from payments.risk.days import Day, delta
+from payments.risk.limits import Usage
 from shared.ids import new_uuid
 
 Charts = Mapping[tuple[UUID, bool, str], Chart]
@@ -99,6 +100,17 @@ class DayRow(Row):
     score_sum: int = 0
 
 
+class UsageRow(Row):
+    """What a merchant's day is foreseen to count against limits on new payments."""
+
+    merchant_id: UUID
+    livemode: bool
+    day: date
+    volume: int
+    count: int
+    month_volume: int
+
+
 def key_row(claim: Claim, change: Change) -> KeyRow:
     """Return a key with its reply, or with the deadline until which it is in flight."""
     answered = change.status_code is not None
@@ -163,6 +175,11 @@ def event_row(change: Change) -> EventRow:
         payment.updated_at,
         change.traceparent,
     )
+
+
+def usage_row(day: Day, usage: Usage) -> UsageRow:
+    """Return what a day is foreseen to count."""
+    return UsageRow(*day, usage.volume, usage.count, usage.month_volume)
 
 
 def day_row(change: Change) -> DayRow:

@@ -24,11 +24,11 @@ from payments.credentials import CONNECTION_SECONDS, ConnectionInfo
 from payments.fraud.schemas import Case, Decision
 from payments.ledger.service import Ledger
 from payments.payments import write_repository as repository
-from payments.payments.batches import Written, apply_requests, charts_of, insert_creations
-from payments.payments.changes import Assessed, Claim, Creation, Earlier, Request
+from payments.payments.batches import apply_requests, charts_of
+from payments.payments.changes import Assessed, Claim, Creation, Earlier, Request, Written
+from payments.payments.creations import Inserter
 from payments.payments.meters import Meters
 from payments.pipeline import Connection
-from payments.risk.days import Day
 from shared.context import note_payment
 from shared.metrics import Registry
 from shared.problems import Problem
@@ -131,9 +131,9 @@ class WritePath:
         self._retries = registry.counter("payments_commit_retries_total")
         self._unanswered = registry.counter("payments_unanswered_commits_total").of()
         self._assess = assess
-        self._days: set[Day] = set()
-        # One at a time until it is on its way to the disk: it locks its merchants' days until it has committed, so a
-        # second one would mostly wait for the first, together with requests that could have made the first one larger.
+        self._inserter = Inserter()
+        # One at a time until it is sent: it locks its merchants' days until it has committed, so a second one would
+        # mostly wait for the first, together with requests that could have made the first one larger.
         self._creations: Batcher[Creation, Written] = Batcher(self._assess_and_create, lanes=1, max_items=96)
         self._requests: Batcher[Request, Written] = Batcher(
             lambda items, _: self._persist(items, self._apply), lanes=pool.max_size
@@ -241,8 +241,7 @@ class WritePath:
     ) -> list[Written | Exception]:
         """Decide about fraud with one question to Redis for the whole batch, then commit it.
 
-        The next batch begins while this one is on its way to the disk: it is assessed meanwhile, and the server hands
-        the lock of the days over to it.
+        The next batch begins while the server works on this one, which then hands the lock of the days over to it.
         """
         if self._assess is None:
             raise AssertionError("this write path only changes what is there")
@@ -259,7 +258,7 @@ class WritePath:
         begun = perf_counter()
         charts = await charts_of(self._ledger, [item.creation.payment for item in items])
         async with self._connection() as connection:
-            results = await insert_creations(connection, items, charts, self._days, make_room)
+            results = await self._inserter.insert(connection, items, charts, make_room)
         self._created.committed(begun, results)
         self._announce()
         return results

@@ -13,7 +13,7 @@ import msgspec
 from payments.payments import write_statements as statements
 from payments.payments.changes import Change, Claim, Earlier
 from payments.payments.domain import Operation, Payment
-from payments.payments.rows import Charts, answer_row, day_row, entry_rows, event_row, key_row, new_key_row
+from payments.payments.rows import Charts, answer_row, day_row, entry_rows, event_row, key_row, new_key_row, usage_row
 from payments.pipeline import Answer, Connection, Pipeline, transaction
 from payments.risk.days import Day
 from payments.risk.limits import Usage
@@ -58,20 +58,27 @@ async def read_known(pipeline: Pipeline, known: Known) -> tuple[Keys, dict[Day, 
     return keys, {Day(*row[:3]): Usage(*row[3:]) for row in usages}
 
 
-def insert_created(pipeline: Pipeline, items: Sequence[tuple[Claim, Change]], charts: Charts) -> Answer | None:
+def insert_created(
+    pipeline: Pipeline,
+    items: Sequence[tuple[Claim, Change]],
+    charts: Charts,
+    foreseen: Mapping[Day, Usage] | None = None,
+) -> Answer:
     """Insert new payments with all that belongs to them; the answer holds the ids that were inserted.
 
-    The others lost their key to an earlier request, or their payment method or quote is gone.
+    The others lost their key to an earlier request, or their payment method or quote is gone. With usages that were
+    foreseen, nothing is inserted and the answer is empty unless locked days count just that and no key is known.
     """
-    if not items:
-        return None
     quoted = [change.payment for _, change in items if change.payment.fx_quote_id is not None]
     rows = _rows([change for _, change in items], charts) | {
         "idempotency_keys": _json([new_key_row(claim, change) for claim, change in items]),
         "fx_quotes": _array(payment.fx_quote_id for payment in quoted),
         "fx_payments": _array(payment.id for payment in quoted),
     }
-    return pipeline.send(statements.CREATE, rows)
+    if foreseen is None:
+        return pipeline.send(statements.CREATE, rows)
+    usages = _json([usage_row(day, usage) for day, usage in foreseen.items()])
+    return pipeline.send(statements.CREATE_FORESEEN, rows | {"usages": usages})
 
 
 def write_changed(pipeline: Pipeline, items: Sequence[tuple[Claim | None, Change]], charts: Charts) -> None:

@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from payments.payments.domain import Operation, Payment
-from payments.payments.rows import AnswerRow, DayRow, EntryRow, EventRow, Hex, KeyRow
+from payments.payments.rows import AnswerRow, DayRow, EntryRow, EventRow, Hex, KeyRow, UsageRow
 from payments.pipeline import Statement
 from payments.risk.days import Day, Delta
 
@@ -93,6 +93,15 @@ def _insert_postings(where: str = "true") -> str:
      WHERE {where}"""
 
 
+# The days of the same merchant and month.
+_OF_THE_MONTH = """d.merchant_id = r.merchant_id AND d.livemode = r.livemode
+        AND d.day >= date_trunc('month', r.day) AND d.day < date_trunc('month', r.day) + interval '1 month'"""
+# What counts of them against limits on new payments: volume and count of the day, volume of the month.
+_COUNTED = """coalesce(sum(d.volume) FILTER (WHERE d.day = r.day), 0)::bigint,
+       coalesce(sum(d.count) FILTER (WHERE d.day = r.day), 0)::bigint,
+       coalesce(sum(d.volume), 0)::bigint"""
+
+
 def _add_to_days(where: str = "true") -> str:
     sums = [name for name in Delta.__struct_fields__ if name != "largest"]
     return f"""UPDATE payments.merchant_days d
@@ -105,10 +114,25 @@ def _add_to_days(where: str = "true") -> str:
      WHERE (d.merchant_id, d.livemode, d.day) = (x.merchant_id, x.livemode, x.day)"""
 
 
-CREATE = Statement(
-    "write_create",
-    f"""
-WITH quotes AS MATERIALIZED (
+# Whether everything is as a batch foresaw: no key was used before, and its days count what it expected.
+_FORESEEN = f"""foreseen AS MATERIALIZED (
+    SELECT NOT EXISTS (
+        SELECT FROM {_records("idempotency_keys", KeyRow, _PLACE)}
+          JOIN payments.idempotency_keys k USING (merchant_id, livemode, key, path)
+    ) AND NOT EXISTS (
+        SELECT FROM {_records("usages", UsageRow)} LEFT JOIN payments.merchant_days d ON {_OF_THE_MONTH}
+         GROUP BY r.merchant_id, r.livemode, r.day, r.volume, r.count, r.month_volume
+        HAVING (r.volume, r.count, r.month_volume) IS DISTINCT FROM ({_COUNTED})
+    ) AS holds
+), """
+
+
+def _create(name: str, *, foreseen: bool) -> Statement:
+    """Return the statement that inserts new payments; if what was foreseen is wrong, it does nothing and has no row."""
+    return Statement(
+        name,
+        f"""
+WITH {_FORESEEN if foreseen else ""}quotes AS MATERIALIZED (
     SELECT q.id, q.expires_at FROM payments.fx_quotes q
      WHERE q.id = ANY(%(fx_quotes)s::uuid[]) AND q.consumed_by IS NULL ORDER BY q.id FOR UPDATE
 ), quoted AS MATERIALIZED (
@@ -124,7 +148,7 @@ WITH quotes AS MATERIALIZED (
       JOIN vault.payment_methods m ON m.id = r.payment_method_id AND m.merchant_id = r.merchant_id
                                   AND m.livemode = r.livemode AND m.deleted_at IS NULL
       LEFT JOIN quoted ON quoted.payment_id = r.resource_id
-     WHERE r.fx_quote_id IS NULL OR quoted.id = r.fx_quote_id
+     WHERE (r.fx_quote_id IS NULL OR quoted.id = r.fx_quote_id){" AND (SELECT holds FROM foreseen)" if foreseen else ""}
         ON CONFLICT DO NOTHING
     RETURNING resource_id
 ), w1 AS ({_insert("payments", Payment, where=_is_claimed("id"))}),
@@ -134,9 +158,13 @@ WITH quotes AS MATERIALIZED (
    w5 AS ({_add_to_days(_is_claimed("payment_id"))}),
    w6 AS (UPDATE payments.fx_quotes q SET consumed_by = quoted.payment_id, consumed_at = clock_timestamp()
             FROM quoted JOIN claimed ON claimed.resource_id = quoted.payment_id WHERE q.id = quoted.id)
-SELECT resource_id FROM claimed
+SELECT resource_id FROM {"foreseen LEFT JOIN claimed ON true WHERE holds" if foreseen else "claimed"}
 """,
-)
+    )
+
+
+CREATE = _create("write_create", foreseen=False)
+CREATE_FORESEEN = _create("write_create_foreseen", foreseen=True)
 
 _MUTABLE = [
     name
@@ -231,12 +259,9 @@ USAGES = Statement(
     "write_usages",
     f"""
 SELECT r.merchant_id, r.livemode, r.day,
-       coalesce(sum(d.volume) FILTER (WHERE d.day = r.day), 0)::bigint,
-       coalesce(sum(d.count) FILTER (WHERE d.day = r.day), 0)::bigint,
-       coalesce(sum(d.volume), 0)::bigint, coalesce(sum(d.captured), 0)::bigint, coalesce(sum(d.refunded), 0)::bigint
-  FROM {_records("days", DayRow, Day._fields)}
-  LEFT JOIN payments.merchant_days d ON d.merchant_id = r.merchant_id AND d.livemode = r.livemode
-        AND d.day >= date_trunc('month', r.day) AND d.day < date_trunc('month', r.day) + interval '1 month'
+       {_COUNTED},
+       coalesce(sum(d.captured), 0)::bigint, coalesce(sum(d.refunded), 0)::bigint
+  FROM {_records("days", DayRow, Day._fields)} LEFT JOIN payments.merchant_days d ON {_OF_THE_MONTH}
  GROUP BY r.merchant_id, r.livemode, r.day
 """,
 )

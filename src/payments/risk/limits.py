@@ -28,6 +28,10 @@ class Usage(msgspec.Struct, frozen=True):
             self, volume=self.volume + amount, count=self.count + 1, month_volume=self.month_volume + amount
         )
 
+    def counts_as(self, other: "Usage") -> bool:
+        """Whether both leave a new payment the same headroom."""
+        return (self.volume, self.count, self.month_volume) == (other.volume, other.count, other.month_volume)
+
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What a merchant may do; None is no limit."""
