@@ -19,6 +19,8 @@ from shared.identity import Identity
 from shared.problems import Problem
 
 REMEMBER_SECONDS = 2.0
+# A good credential that is used shortly before that is verified anew meanwhile, so that nobody waits for it.
+AHEAD_SECONDS = 0.5
 # Refused credentials are kept apart, so that a flood of wrong keys cannot push out the right ones.
 _MAX_REMEMBERED = 10_000
 _MAX_CREDENTIAL_BYTES = 8_192
@@ -80,21 +82,27 @@ class Authenticator:
         now = self._clock.steady()
         passport = self._known.recall(key, now)
         if passport is not None:
+            if self._known.rest(key, now) < AHEAD_SECONDS and key not in self._asking:
+                self._ask(key, credential)
             return passport
         listen()
         if not self._refused.recall(key, now):
-            passport = await self._ask(key, credential)
+            # However many requests arrive with one credential, it is verified once. The shield lets each of them leave.
+            passport = await asyncio.shield(self._asking.get(key) or self._ask(key, credential))
         if passport is None:
             raise _unauthenticated("This credential is not valid: it is mistyped, revoked or expired.", presented=True)
         return passport
 
-    async def _ask(self, key: bytes, credential: bytes) -> Passport | None:
-        # However many requests arrive with one credential, it is verified once. The shield lets each of them leave.
-        asking = self._asking.get(key)
-        if asking is None:
-            asking = self._asking[key] = asyncio.create_task(self._verify(key, credential.decode()))
-            asking.add_done_callback(lambda _: self._asking.pop(key))
-        return await asyncio.shield(asking)
+    def _ask(self, key: bytes, credential: bytes) -> asyncio.Task[Passport | None]:
+        asking = self._asking[key] = asyncio.create_task(self._verify(key, credential.decode()))
+
+        def end(task: asyncio.Task[Passport | None]) -> None:
+            del self._asking[key]
+            if not task.cancelled():
+                task.exception()  # known to whoever waits; if nobody does, the next one asks again
+
+        asking.add_done_callback(end)
+        return asking
 
     async def _verify(self, key: bytes, credential: str) -> Passport | None:
         # Counted from before the question, because the answer may be as old as that.
@@ -110,6 +118,7 @@ class Authenticator:
             passport = Passport(verified.identity, self._signer, verified.quotas)
             self._known.keep(key, passport, until)
             return passport
+        self._known.forget(key)
         self._refused.keep(key, value=True, until=until)
         return None
 

@@ -22,6 +22,14 @@ class Memory(Generic[T]):
         del self._values[key]
         return None
 
+    def rest(self, key: bytes, now: float) -> float:
+        """Return for how long after ``now`` a value holds that was just recalled."""
+        return self._values[key][1] - now
+
+    def forget(self, key: bytes) -> None:
+        """Drop a value that no longer holds."""
+        self._values.pop(key, None)
+
     def keep(self, key: bytes, value: T, until: float) -> None:
         """Remember a value until the moment ``until``, on the clock that ``recall`` is asked with."""
         self._values.pop(key, None)

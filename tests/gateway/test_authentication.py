@@ -9,7 +9,7 @@ from jwt.types import Options
 from pydantic import HttpUrl
 
 from gateway.api_keys import ApiKeys
-from gateway.auth import REMEMBER_SECONDS, Authenticator, Verified
+from gateway.auth import AHEAD_SECONDS, REMEMBER_SECONDS, Authenticator, Verified
 from gateway.container import build
 from gateway.identity_tokens import Passport, Signer
 from gateway.upstream import Response
@@ -132,12 +132,40 @@ class TestMemory:
     async def test_a_key_is_asked_about_every_two_seconds(self, gateway, payments):
         for _ in range(3):
             await gateway.http.get("/v1/payments")
-        gateway.clock.now += REMEMBER_SECONDS - 0.01
+        gateway.clock.now += REMEMBER_SECONDS - AHEAD_SECONDS
         await gateway.http.get("/v1/payments")
         assert len(payments.verifications) == 1
-        gateway.clock.now += 0.01
+        gateway.clock.now += AHEAD_SECONDS
         await gateway.http.get("/v1/payments")
         assert len(payments.verifications) == 2
+
+    async def test_one_that_is_used_is_asked_about_shortly_before_and_nobody_waits(self, gateway, payments):
+        await gateway.http.get("/v1/payments")
+        asked, go_on = asyncio.Event(), asyncio.Event()
+
+        async def held(_, writer):
+            asked.set()
+            await go_on.wait()
+            writer.write(reply(json.dumps(KEY_ENTRY).encode()))
+
+        payments.verify = held
+        gateway.clock.now += REMEMBER_SECONDS - 0.1
+        for _ in range(3):
+            assert (await gateway.http.get("/v1/payments")).status_code == 200
+        await asked.wait()
+        go_on.set()
+        gateway.clock.now += 0.1
+        assert (await gateway.http.get("/v1/payments")).status_code == 200
+        assert len(payments.verifications) == 2
+
+    async def test_when_that_fails_the_answer_holds_until_its_end(self, gateway, payments):
+        await gateway.http.get("/v1/payments")
+        payments.verify = silence
+        gateway.clock.now += REMEMBER_SECONDS - 0.1
+        for _ in range(2):
+            assert (await gateway.http.get("/v1/payments")).status_code == 200
+        gateway.clock.now += 0.1
+        assert (await gateway.http.get("/v1/payments")).status_code == 503
 
     async def test_a_revoked_key_stops_within_two_seconds(self, gateway, payments):
         await gateway.http.get("/v1/payments")
@@ -196,6 +224,7 @@ class Verifier:
     def __init__(self):
         self.asked: list[str] = []
         self.hold: asyncio.Event | None = None
+        self.revoked: set[str] = set()
 
     def recognizes(self, credential):
         return True
@@ -204,7 +233,7 @@ class Verifier:
         self.asked.append(credential)
         if self.hold is not None:
             await self.hold.wait()
-        return Verified(IDENTITY) if credential.startswith("good") else None
+        return Verified(IDENTITY) if credential.startswith("good") and credential not in self.revoked else None
 
 
 class TestAuthenticator:
@@ -228,6 +257,15 @@ class TestAuthenticator:
         assert len(authenticator._refused._values) == 10_000
         await authenticator.authenticate(b"Bearer good")
         assert verifier.asked.count("good") == 1
+
+    async def test_what_turns_out_to_be_revoked_is_refused_from_then_on(self, authenticator, verifier, clock):
+        await authenticator.authenticate(b"Bearer good")
+        verifier.revoked.add("good")
+        clock.now += REMEMBER_SECONDS - 0.1
+        await authenticator.authenticate(b"Bearer good")
+        await asyncio.gather(*authenticator._asking.values())
+        with pytest.raises(Problem):
+            await authenticator.authenticate(b"Bearer good")
 
     async def test_what_is_remembered_is_bounded_and_the_oldest_goes(self, authenticator, verifier, monkeypatch):
         authenticator._known._size = 2

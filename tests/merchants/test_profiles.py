@@ -137,6 +137,55 @@ async def test_a_failure_reaches_all_who_wait_and_is_not_kept(cache, source):
     assert (await cache.get(merchant_id)).name == "load 2"
 
 
+async def test_it_is_loaded_anew_before_its_end_and_nobody_waits(cache, source, clock):
+    merchant_id = new_uuid()
+    await cache.get(merchant_id)
+    source.open.clear()
+    source.entered.clear()
+    clock.now += 1.4
+    await cache.get(merchant_id)
+    assert not source.entered.is_set()
+    clock.now += 0.2
+    assert [(await cache.get(merchant_id)).name for _ in range(3)] == ["load 1"] * 3
+    await source.entered.wait()
+    source.open.set()
+    await asyncio.gather(*cache._loading.values())
+    clock.now += 0.4  # past the end of the first, which it was loaded before
+    assert (await cache.get(merchant_id)).name == "load 2"
+    assert source.loaded == [merchant_id] * 2
+
+
+async def test_when_it_cannot_be_loaded_anew_it_holds_until_its_end(cache, source, clock):
+    merchant_id = new_uuid()
+    await cache.get(merchant_id)
+    source.failure = ConnectionError("gone")
+    clock.now += 1.9
+    await cache.get(merchant_id)
+    await asyncio.gather(*cache._loading.values(), return_exceptions=True)
+    assert (await cache.get(merchant_id)).name == "load 1"
+    clock.now += 0.1
+    with pytest.raises(ConnectionError):
+        await cache.get(merchant_id)
+    source.failure = None
+    assert (await cache.get(merchant_id)).name == "load 4"
+
+
+async def test_what_changes_while_it_is_loaded_is_loaded_again(cache, source):
+    """As if the change was committed after the load had read."""
+    merchant_id = new_uuid()
+    source.open.clear()
+    before = asyncio.create_task(cache.get(merchant_id))
+    await source.entered.wait()
+    cache.forget(merchant_id)
+    after = asyncio.create_task(cache.get(merchant_id))
+    await asyncio.sleep(0)
+    source.open.set()
+    await before
+    assert (await after).name == "load 2"
+    assert (await cache.get(merchant_id)).name == "load 2"
+    assert cache._loading == {}
+
+
 async def test_memory_is_bounded_and_the_oldest_leaves_first(cache, source, monkeypatch):
     monkeypatch.setattr(fresh, "_MAX_ENTRIES", 2)
     first, second, third = (new_uuid() for _ in range(3))

@@ -1,5 +1,6 @@
 """The rules and lists in force, in memory, at most two seconds old."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from time import monotonic
@@ -24,6 +25,7 @@ class Book:
         self._fresh: Fresh[None, tuple[RuleSet, Lists]] = Fresh(self._load, clock)
         self._rules: RuleSet | None = None
         self._lists = Lists()
+        self._looking = asyncio.Lock()  # who looks again does so after a look under way, and builds on it
 
     async def current(self) -> tuple[RuleSet, Lists]:
         """Return the rules and the lists. While the database is gone, those that were known last."""
@@ -35,7 +37,7 @@ class Book:
 
     async def _load(self, _: None) -> tuple[RuleSet, Lists]:
         try:
-            async with self._database.snapshot() as connection:
+            async with self._looking, self._database.snapshot() as connection:
                 newest = await repository.versions(connection)
                 if newest.lists != self._lists.version:
                     changed = await repository.changed_entries(connection, self._lists.version)
