@@ -16,6 +16,9 @@ from bench.tpcb import Pgbench, Tpcb
 from payments.devtools.client import Client
 
 OPEN_SHARE = 0.6  # of the measured saturation
+# Latency below saturation is measured in so many turns per round, each as much shorter: a disk that somebody else keeps
+# busy for a second then spoils one of them and not the median.
+OPEN_TURNS = 3
 POSTGRES, GENERATOR = "postgres", "generator"
 OURS = ("gateway", "payments", "worker")
 
@@ -86,6 +89,8 @@ class Measured:
         cpu_ratio: the same, of the CPU time that a transaction takes ÷ what a payment takes, generators included: what
             the ratio is where nothing but CPU is short, and hardly touched by others on the machine.
         hot_ratio: the same, of one merchant's payments ÷ payments spread over two.
+        spread_open, straight_open: below saturation through the gateway, and straight to payments, in turns.
+        hop_ms: what the gateway adds to the median latency there; median over the turns, milliseconds.
         answered, written: payments that clients were told of, and that the database holds.
         degraded: payments decided without Redis.
         rules: how many fraud rules were on.
@@ -100,12 +105,14 @@ class Measured:
     tpcb: list[Yardstick]
     spread: list[Phase]
     hot: list[Phase]
-    spread_open: Phase
+    spread_open: list[Phase]
+    straight_open: list[Phase]
     external: Phase
     external_open: Phase
     ratio: float
     cpu_ratio: float
     hot_ratio: float
+    hop_ms: float
     answered: int
     written: int
     degraded: int
@@ -120,7 +127,8 @@ class Measured:
     @property
     def errors(self) -> int:
         """Answers other than success, and payments that were confirmed but are not there."""
-        phases = (*self.spread, *self.hot, self.spread_open, self.external, self.external_open)
+        below = (*self.spread_open, *self.straight_open, self.external_open)
+        phases = (*self.spread, *self.hot, *below, self.external)
         return sum(sum(phase.errors.values()) for phase in phases) + max(0, self.answered - self.written)
 
 
@@ -158,11 +166,17 @@ class _Measurement:
             self._tell(f"round {number} of {self._plan.rounds}: pgbench, payments of two merchants, of one merchant")
             rounds.append(self._turn())
         tpcb, spread, hot = (list(results) for results in zip(*rounds, strict=True))
-        self._tell(f"payments at {OPEN_SHARE:.0%} of that")
-        spread_open = self._arrive(stage.spread, median(phase.payments for phase in spread))
+        self._tell("waiting until the database and the worker have caught up")
+        stage.settle()
+        self._tell(f"payments at {OPEN_SHARE:.0%} of that, through the gateway and straight to payments")
+        saturation = median(phase.payments for phase in spread)
+        spread_open, straight_open = [], []
+        for _ in range(OPEN_TURNS * self._plan.rounds):
+            spread_open.append(self._arrive(stage.spread, saturation, self._plan.seconds / OPEN_TURNS))
+            straight_open.append(self._arrive(stage.straight, saturation, self._plan.seconds / OPEN_TURNS))
         self._tell("payments in the external order, at saturation and below")
         external = self._saturate(stage.external)
-        external_open = self._arrive(stage.external, external.payments)
+        external_open = self._arrive(stage.external, external.payments, self._plan.seconds)
         written, degraded = self._stored()
         self._tell("the rules alone, and the memory of counters")
         with Client(stage.state.gateway_url, stage.state.admin_token) as admin:
@@ -172,6 +186,7 @@ class _Measurement:
             spread=spread,
             hot=hot,
             spread_open=spread_open,
+            straight_open=straight_open,
             external=external,
             external_open=external_open,
             ratio=median(phase.payments / yardstick.tps for phase, yardstick in zip(spread, tpcb, strict=True)),
@@ -180,6 +195,7 @@ class _Measurement:
                 for phase, yardstick in zip(spread, tpcb, strict=True)
             ),
             hot_ratio=median(one.payments / two.payments for one, two in zip(hot, spread, strict=True)),
+            hop_ms=median(one.p50 - other.p50 for one, other in zip(spread_open, straight_open, strict=True)),
             answered=self._answered,
             written=written,
             degraded=degraded,
@@ -207,9 +223,9 @@ class _Measurement:
     def _saturate(self, load: Load) -> Phase:
         return self._phase(lambda: load.saturate(self._plan.seconds), None)
 
-    def _arrive(self, load: Load, saturation: float) -> Phase:
+    def _arrive(self, load: Load, saturation: float, seconds: float) -> Phase:
         rate = OPEN_SHARE * saturation
-        return self._phase(lambda: load.arrive(self._plan.seconds, rate), rate)
+        return self._phase(lambda: load.arrive(seconds, rate), rate)
 
     def _phase(self, send: Callable[[], Outcome], rate: float | None) -> Phase:
         before, own = self._stage.meter.read(), cpu.own()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import psutil
@@ -29,7 +30,7 @@ _PARTS = {
     GENERATOR: "load",
 }
 # The targets of this stage of the project, shown beside what was measured.
-_RATIO, _P95_MS, _GATEWAY_MS, _RULES_US = 0.6, 50.0, 0.12, 30.0
+_RATIO, _P95_MS, _GATEWAY_MS, _HOP_MS, _RULES_US = 0.6, 50.0, 0.12, 2.0, 30.0
 
 
 def document(measured: Measured, plan: Plan, began: datetime) -> dict[str, Any]:
@@ -72,7 +73,8 @@ def show(measured: Measured, terminal: Console) -> None:
     phases = [
         *(("two merchants", phase) for phase in measured.spread),
         *(("one merchant", phase) for phase in measured.hot),
-        ("two merchants at 60 %", measured.spread_open),
+        *(("two merchants at 60 %", phase) for phase in measured.spread_open),
+        *(("without the gateway", phase) for phase in measured.straight_open),
         ("external order", measured.external),
         ("external at 60 %", measured.external_open),
     ]
@@ -114,10 +116,12 @@ def _table(title: str, *columns: str) -> Table:
 
 def _summary(measured: Measured) -> list[RenderableType]:
     gateway = min(phase.cpu_ms["gateway"] for phase in measured.spread)
+    p95 = median(phase.p95 for phase in measured.spread_open)
     lines = [
         ("payments/s ÷ tpcb tps", f"{measured.ratio:.2f}", measured.ratio >= _RATIO, f"at least {_RATIO}"),
         ("CPU per transaction ÷ payment", f"{measured.cpu_ratio:.2f}", None, "the ratio, were the machine ours alone"),
-        ("p95 at 60 %", f"{measured.spread_open.p95:.1f} ms", measured.spread_open.p95 < _P95_MS, f"below {_P95_MS:g}"),
+        ("p95 at 60 %", f"{p95:.1f} ms", p95 < _P95_MS, f"below {_P95_MS:g}"),
+        ("the gateway adds to p50", f"{measured.hop_ms:.1f} ms", measured.hop_ms <= _HOP_MS, f"at most {_HOP_MS:g}"),
         ("gateway CPU per payment", f"{gateway:.3f} ms", gateway <= _GATEWAY_MS, f"at most {_GATEWAY_MS}"),
         ("one merchant ÷ two", f"{measured.hot_ratio:.2f}", None, "about 1"),
         (f"{measured.rules} fraud rules", f"{measured.rules_us:.1f} µs", measured.rules_us < _RULES_US, "below 30 µs"),

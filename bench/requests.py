@@ -19,8 +19,8 @@ MARK = "?" * PREFIX_WIDTH + MIDDLE + "?" * NUMBER_WIDTH
 _SEPARATOR = "\0"
 
 
-def payment(gateway_url: str, api_key: str, payment_method: str, currency: str) -> str:
-    """Return the request for a payment of 19.99, captured at once."""
+def payment(url: str, bearer: str, payment_method: str, currency: str) -> str:
+    """Return the request for a payment of 19.99, captured at once; `bearer` is an API key, or a signed identity."""
     body = json.dumps(
         {
             "amount": 1999,
@@ -32,8 +32,8 @@ def payment(gateway_url: str, api_key: str, payment_method: str, currency: str) 
     )
     head = (
         "POST /v1/payments HTTP/1.1",
-        f"Host: {urlsplit(gateway_url).netloc}",
-        f"Authorization: Bearer {api_key}",
+        f"Host: {urlsplit(url).netloc}",
+        f"Authorization: Bearer {bearer}",
         "Content-Type: application/json",
         "Accept: application/json",
         "User-Agent: payments-bench",
@@ -44,7 +44,7 @@ def payment(gateway_url: str, api_key: str, payment_method: str, currency: str) 
 
 
 def write(path: Path, requests: Sequence[str]) -> None:
-    """Write requests for a generator; the file is private, for it holds API keys."""
+    """Write requests for a generator; the file is private, for it holds keys."""
     write_private(path, _SEPARATOR.join(requests))
 
 

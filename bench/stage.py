@@ -11,24 +11,35 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 from urllib.parse import urlsplit
+
+import jwt
 
 from bench import requests
 from bench.cpu import Meter
 from bench.load import BenchError, Load
 from payments.devtools.client import Answer, Client, Json
 from payments.devtools.console import Console
+from payments.devtools.keys import KeyFiles
 from payments.devtools.platform import running_platform
 from payments.devtools.servers import Postgres
 from payments.devtools.state import State
 from payments.devtools.workspace import Workspace
+from payments.merchants.scopes import SCOPES
 from shared.card_numbers import passes_luhn
+from shared.identity import ALGORITHM, Identity
+from shared.ids import uuid_of
+from shared.signing_keys import key_id, load_private_key
 
 # Kept over reboots by convention, so on a disk: where /tmp lives in memory, a commit there is durable in name only.
 _FOLDER = Path("/var/tmp")  # noqa: S108  the directory made in it is private and has a name of its own
 CONNECTIONS = 256
 EXTERNAL_CONNECTIONS = 32
 _SYNCS = 50
+_SETTLING_SECONDS = 60
+_IDENTITY_SECONDS = 86_400
+_IDLE_SECONDS = 0.1  # of CPU in one second, of PostgreSQL and the worker together
 # The ambiguity card without a delay: it approves and sends its callback twice. Numbers made here approve at once.
 _EXTERNAL_CARD = "4000009000000060"
 # Every payment is scored, but as each card pays thousands of times within minutes, the score decides nothing.
@@ -43,6 +54,12 @@ _LIMITS = {
 }
 
 
+class _Shop(NamedTuple):
+    merchant: str
+    api_key: str
+    currency: str
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """The running platform.
@@ -51,6 +68,7 @@ class Stage:
         folder: its data, removed afterwards.
         spread: payments of two merchants, the cards of both mixed.
         hot: payments of one merchant alone, over as many cards.
+        straight: what `spread` sends, to payments itself, with the identity that the gateway would have signed.
         external: payments that take the external order: intent, acquirer, answer.
         sync_ms: how long the disk takes to make a small write durable, milliseconds.
     """
@@ -62,7 +80,19 @@ class Stage:
     sync_ms: float
     spread: Load
     hot: Load
+    straight: Load
     external: Load
+
+    def settle(self) -> None:
+        """Do what the load before has left: vacuum, as pgbench does before its runs, and the worker's backlog."""
+        with self.postgres.connect("payments") as connection:
+            connection.execute("VACUUM (ANALYZE)")
+        for _ in range(_SETTLING_SECONDS):
+            before = self.meter.read()
+            time.sleep(1)
+            after = self.meter.read()
+            if sum(after.parts[name] - before.parts[name] for name in ("postgres", "worker")) < _IDLE_SECONDS:
+                return
 
 
 @contextmanager
@@ -80,8 +110,7 @@ def running_stage(cards: int) -> Iterator[Stage]:
             children = platform.supervisor.children
             postgres = next(child for child in children if isinstance(child, Postgres))
             meter = Meter({child.name: child.process.pid for child in children if child.process})
-            spread, hot, external = _loads(state, folder, cards)
-            yield Stage(folder, state, postgres, meter, _sync_ms(folder), spread, hot, external)
+            yield Stage(folder, state, postgres, meter, _sync_ms(folder), *_loads(state, folder, cards))
     except Exception:
         console.recall()
         raise
@@ -89,22 +118,47 @@ def running_stage(cards: int) -> Iterator[Stage]:
         shutil.rmtree(folder)
 
 
-def _loads(state: State, folder: Path, cards: int) -> tuple[Load, Load, Load]:
+def _loads(state: State, folder: Path, cards: int) -> tuple[Load, Load, Load, Load]:
     with Client(state.gateway_url, state.admin_token) as admin:
         first, second = (_merchant(admin, currency) for currency in ("USD", "EUR"))
     numbers = [_number(index) for index in range(cards)]
-    busy = _requests(state, first, "USD", numbers)
-    mixed = [*busy[: cards // 2], *_requests(state, second, "EUR", numbers[: cards // 2])]
+    busy = _cards(state, first, numbers)
+    mixed = [*busy[: cards // 2], *_cards(state, second, numbers[: cards // 2])]
     random.Random(0).shuffle(mixed)
-    external = _requests(state, first, "USD", [_EXTERNAL_CARD] * (cards // 4))
-    for name, found in (("spread", mixed), ("hot", busy), ("external", external)):
-        requests.write(folder / name, found)
-    address = urlsplit(state.gateway_url).netloc
+    external = _cards(state, first, [_EXTERNAL_CARD] * (cards // 4))
+    identities = {shop: _identity(folder, shop) for shop in (first, second)}
+    for name, url, found in (
+        ("spread", state.gateway_url, mixed),
+        ("hot", state.gateway_url, busy),
+        ("external", state.gateway_url, external),
+        ("straight", state.payments_url, mixed),
+    ):
+        bearers = identities if name == "straight" else {shop: shop.api_key for shop in identities}
+        made = [requests.payment(url, bearers[shop], card, shop.currency) for shop, card in found]
+        requests.write(folder / name, made)
+    gateway, payments = (urlsplit(url).netloc for url in (state.gateway_url, state.payments_url))
     return (
-        Load(folder / "spread", address, CONNECTIONS),
-        Load(folder / "hot", address, CONNECTIONS),
-        Load(folder / "external", address, EXTERNAL_CONNECTIONS, slow=True),
+        Load(folder / "spread", gateway, CONNECTIONS),
+        Load(folder / "hot", gateway, CONNECTIONS),
+        Load(folder / "straight", payments, CONNECTIONS),
+        Load(folder / "external", gateway, EXTERNAL_CONNECTIONS, slow=True),
     )
+
+
+def _identity(folder: Path, shop: _Shop) -> str:
+    """Sign an identity as the gateway does, but for as long as the benchmark takes."""
+    key = load_private_key(KeyFiles(Workspace(folder).keys).identity)
+    caller = Identity(
+        subject="key_bench",
+        kind="api_key",
+        merchant_id=uuid_of("mer", shop.merchant),
+        livemode=False,
+        scopes=frozenset(SCOPES),
+        roles=frozenset(),
+    )
+    claims = caller.claims(int(time.time()))
+    lasting = claims | {"exp": claims["iat"] + _IDENTITY_SECONDS}
+    return jwt.encode(lasting, key, ALGORITHM, headers={"kid": key_id(key.public_key())})
 
 
 def _sync_ms(folder: Path) -> float:
@@ -118,8 +172,8 @@ def _sync_ms(folder: Path) -> float:
     return 1000 * median(times)
 
 
-def _merchant(admin: Client, currency: str) -> str:
-    """Make a merchant that settles in this currency, with limits; return its API key."""
+def _merchant(admin: Client, currency: str) -> _Shop:
+    """Make a merchant that settles in this currency, with limits."""
     body = {
         "name": f"Bench {currency}",
         "country": "DE",
@@ -133,16 +187,16 @@ def _merchant(admin: Client, currency: str) -> str:
     if limits.status != HTTPStatus.OK:
         raise BenchError(f"the limits could not be set: {limits.status} {limits.body}")
     key = _created(admin.post(f"/v1/merchants/{merchant['id']}/api_keys", {"name": "bench", "livemode": False}))
-    return str(key["secret"])
+    return _Shop(merchant["id"], key["secret"], currency)
 
 
-def _requests(state: State, api_key: str, currency: str, numbers: Sequence[str]) -> list[str]:
+def _cards(state: State, shop: _Shop, numbers: Sequence[str]) -> list[tuple[_Shop, str]]:
+    """Tokenize cards of a merchant."""
     made = []
-    with Client(state.gateway_url, api_key) as client:
+    with Client(state.gateway_url, shop.api_key) as client:
         for number in numbers:
             card = {"number": number, "exp_month": 12, "exp_year": 2040, "cvc": "123", "name": "Ada Lovelace"}
-            token = _created(client.post("/v1/payment_methods", card))
-            made.append(requests.payment(state.gateway_url, api_key, token["id"], currency))
+            made.append((shop, str(_created(client.post("/v1/payment_methods", card))["id"])))
     return made
 
 

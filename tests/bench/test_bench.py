@@ -49,13 +49,20 @@ def test_the_report_is_complete_and_nothing_fails(tmp_path):
     for turn in found["tpcb"]:
         assert turn["tps"] > 0
         assert set(turn["cpu_ms"]) == {"postgres", "generator"}
-    phases = [*found["spread"], *found["hot"], found["spread_open"], found["external"], found["external_open"]]
-    assert len(phases) == 5
+    below = [*found["spread_open"], *found["straight_open"], found["external_open"]]
+    phases = [*found["spread"], *found["hot"], *below, found["external"]]
+    assert len(phases) == 4 + 2 * 3
     for phase in phases:
         assert phase["answered"] > 0
         assert phase["errors"] == {}
         assert 0 < phase["p50"] <= phase["p95"] <= phase["p99"]
         assert set(phase["cpu_ms"]) == PARTS
     assert all(math.isfinite(number) for number in numbers(found))
-    for line in ("payments/s ÷ tpcb tps", "two merchants at 60 %", "external order", "CPU milliseconds"):
+    for line in (
+        "payments/s ÷ tpcb tps",
+        "two merchants at 60 %",
+        "without the gateway",
+        "external order",
+        "CPU milliseconds",
+    ):
         assert line in done.stdout
