@@ -30,9 +30,6 @@ _SETTINGS: Mapping[str, str] = {
     "wal_compression": "on",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
-    # What backends write goes to the disk soon: else the kernel writes half a minute's worth at once, and commits wait.
-    "backend_flush_after": "256kB",
-    "bgwriter_lru_maxpages": "500",
     "random_page_cost": "1.1",
     "jit": "off",  # every statement here is short
     "timezone": "UTC",
