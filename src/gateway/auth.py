@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -83,7 +84,7 @@ class Authenticator:
         passport = self._known.recall(key, now)
         if passport is not None:
             if self._known.rest(key, now) < AHEAD_SECONDS and key not in self._asking:
-                self._ask(key, credential)
+                self._ask(key, credential, Context())  # in no request's trace: nobody waits for it
             return passport
         listen()
         if not self._refused.recall(key, now):
@@ -93,8 +94,8 @@ class Authenticator:
             raise _unauthenticated("This credential is not valid: it is mistyped, revoked or expired.", presented=True)
         return passport
 
-    def _ask(self, key: bytes, credential: bytes) -> asyncio.Task[Passport | None]:
-        asking = self._asking[key] = asyncio.create_task(self._verify(key, credential.decode()))
+    def _ask(self, key: bytes, credential: bytes, context: Context | None = None) -> asyncio.Task[Passport | None]:
+        asking = self._asking[key] = asyncio.create_task(self._verify(key, credential.decode()), context=context)
 
         def end(task: asyncio.Task[Passport | None]) -> None:
             del self._asking[key]

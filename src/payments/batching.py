@@ -28,8 +28,8 @@ class Batcher(Generic[T, R]):
     caller alone. An exception raised by ``handle`` itself reaches every caller of the batch. What nobody waits for any
     more when its batch begins is left out of it; from then on a caller that goes away cancels nothing.
 
-    ``handle`` may call its second argument when all that is left is to wait: if enough items wait, the next batch then
-    begins while this one is under way.
+    ``handle`` may call its second argument when its batch is on its way: if enough items wait at that moment, the next
+    one begins beside it.
     """
 
     def __init__(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
+from contextvars import Context
 from typing import Any, Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -30,7 +31,7 @@ class Fresh(Generic[K, V]):
         known, now = self._known.get(key), self._clock()
         if known is not None and known[1] > now:
             if known[1] - now < AHEAD_SECONDS and key not in self._loading:
-                self._begin(key)
+                self._begin(key, Context())  # in no request's trace: nobody waits for it
             return known[0]
         # The shield lets each request give up without taking the value from the others.
         return await asyncio.shield(self._loading.get(key) or self._begin(key))
@@ -40,8 +41,8 @@ class Fresh(Generic[K, V]):
         self._known.pop(key, None)
         self._loading.pop(key, None)
 
-    def _begin(self, key: K) -> asyncio.Task[V]:
-        loading = self._loading[key] = asyncio.create_task(self._fill(key))
+    def _begin(self, key: K, context: Context | None = None) -> asyncio.Task[V]:
+        loading = self._loading[key] = asyncio.create_task(self._fill(key), context=context)
 
         def end(task: asyncio.Task[V]) -> None:
             if self._loading.get(key) is task:

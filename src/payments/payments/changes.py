@@ -72,8 +72,8 @@ class Creation(NamedTuple):
     Shapes:
         payment: as it was asked for; what is written is decided on a copy of it.
         case: what its fraud decision is made of.
-        decide: makes what is written, from that decision and from what counts against the limits under the lock, if
-            there are any.
+        decide: makes what is written, from that decision and from what counts against the limits, if there are
+            any; more than once if need be.
         traceparent: filled in by the write path.
     """
 

@@ -20,6 +20,8 @@ from payments.risk.days import Day
 from payments.risk.limits import NO_LIMITS, Usage
 from shared.problems import Problem, not_found
 
+_MOST_DAYS = 10_000
+
 
 class Inserter:
     """Inserts batches of new payments; remembers what they left on merchants' days."""
@@ -33,7 +35,7 @@ class Inserter:
     ) -> list[Written | Exception]:
         """Insert new payments within their merchants' limits; return each one's change, or who had its key before.
 
-        ``sent`` is told when all that is left is to wait for the server.
+        ``sent`` is told when everything is on its way to the server, which may have the batch decided again.
         """
         creations = [item.creation for item in items]
         limited = {item.payment.day for item in creations if item.limits is not NO_LIMITS}
@@ -45,6 +47,8 @@ class Inserter:
             batch = await self._insert_foreseen(connection, items, charts, locked, foreseen, sent)
         if batch is None:
             batch = await self._insert_locked(connection, items, charts, locked, limited, sent)
+        if len(self._opened) > _MOST_DAYS:
+            self._opened.clear()  # to open them again changes nothing
         self._opened |= locked
         lost = batch.lost()
         if lost:
@@ -63,20 +67,22 @@ class Inserter:
         """Insert what was decided beforehand, or nothing if a key is known or a day counts something else."""
         batch = _Batch({}, dict(foreseen))
         batch.decide(items)
-        if batch.broken:  # by a defect, or by a second use of its key
+        if batch.broken:  # perhaps one that need not be decided, because its key is known
             return None
         self._foresight.leave(batch.usages)
-        async with transaction(connection) as pipeline:
-            repository.lock_days(pipeline, locked, locked - self._opened)
-            created = repository.insert_created(pipeline, batch.in_order(), charts, foreseen)
-            # Its answer is read after the commit, which then travels with it.
-            sent()
-        rows = await pipeline.rows(created)
-        if not rows:
-            self._foresight.leave(foreseen)
-            return None
+        rows: list[tuple[UUID]] = []
+        try:
+            async with transaction(connection) as pipeline:
+                repository.lock_days(pipeline, locked, locked - self._opened)
+                created = repository.insert_created(pipeline, batch.in_order(), charts, foreseen)
+                # Its answer is read after the commit, which then travels with it.
+                sent()
+            rows = await pipeline.rows(created)
+        finally:
+            if not rows:
+                self._foresight.withdraw(batch.usages, foreseen)
         batch.inserted = {row[0] for row in rows}
-        return batch
+        return batch if rows else None
 
     async def _insert_locked(
         self,

@@ -60,7 +60,7 @@ def options(*, shared: bool) -> str:
 
 
 def write_pool(info: ConnectionInfo, *, shared: bool = False) -> AsyncConnectionPool[Any]:
-    """Return a pool with a connection for each batch in flight.
+    """Return a pool with a connection for each batch at the server; one that is ready before its turn waits for it.
 
     A ``shared`` one has a single connection that is also lent for everything else. It is looked at before each use,
     because the process may have slept since the last one.
@@ -236,9 +236,7 @@ class WritePath:
         half = len(items) // 2
         return [*await self._persist(items[:half], write), *await self._persist(items[half:], write)]
 
-    async def _assess_and_create(
-        self, items: list[Creation], make_room: Callable[[], None]
-    ) -> list[Written | Exception]:
+    async def _assess_and_create(self, items: list[Creation], sent: Callable[[], None]) -> list[Written | Exception]:
         """Decide about fraud with one question to Redis for the whole batch, then commit it.
 
         The next batch begins while the server works on this one, which then hands the lock of the days over to it.
@@ -251,14 +249,14 @@ class WritePath:
             for item, decision in zip(items, decisions, strict=True)
             if not isinstance(decision, Exception)
         ]
-        written = iter(await self._persist(sound, partial(self._create, make_room)) if sound else ())
+        written = iter(await self._persist(sound, partial(self._create, sent)) if sound else ())
         return [decision if isinstance(decision, Exception) else next(written) for decision in decisions]
 
-    async def _create(self, make_room: Callable[[], None], items: list[Assessed]) -> list[Written | Exception]:
+    async def _create(self, sent: Callable[[], None], items: list[Assessed]) -> list[Written | Exception]:
         begun = perf_counter()
         charts = await charts_of(self._ledger, [item.creation.payment for item in items])
         async with self._connection() as connection:
-            results = await self._inserter.insert(connection, items, charts, make_room)
+            results = await self._inserter.insert(connection, items, charts, sent)
         self._created.committed(begun, results)
         self._announce()
         return results

@@ -8,7 +8,7 @@ LimitName = Literal["single_amount", "daily_volume", "monthly_volume", "daily_co
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """What counts against a merchant's limits on one day, read under the lock of that day's row.
+    """What counts against a merchant's limits on one day, as found or foreseen under the lock of its row.
 
     Shapes:
         volume, count: reserved that day: authorized, captured, under review or unknown.
