@@ -90,21 +90,23 @@ from payments.devtools import processes
 from payments.devtools.privileges import Account
 from payments.devtools.processes import Program
 touched = Path({str(folder / "file")!r})
-program = Program("sleep", ["/bin/sleep", "60"], account=Account(54321, 54321), touches=[touched])
-print(processes.spawn(program).pid, flush=True)
+program = Program("sleep", ["/bin/sh", "-c", "echo $$; exec sleep 60"], account=Account(54321, 54321), touches=[touched])
+processes.spawn(program, output=sys.stdout)
 time.sleep(60)
 """
     process = subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE)
     assert process.stdout
+    # It speaks when it runs as the account: until then the kernel may have been told to forget its parent.
     child = int(process.stdout.readline())
     child_file = os.pidfd_open(child)
     process.kill()
-    process.communicate()
+    process.wait()
     try:
         # A process file becomes readable when the process has ended.
         assert _readable(child_file, seconds=10)
     finally:
         os.close(child_file)
+        process.stdout.close()
 
 
 def _readable(file: int, *, seconds: float) -> bool:
