@@ -90,7 +90,8 @@ from payments.devtools import processes
 from payments.devtools.privileges import Account
 from payments.devtools.processes import Program
 touched = Path({str(folder / "file")!r})
-program = Program("sleep", ["/bin/sh", "-c", "echo $$; exec sleep 60"], account=Account(54321, 54321), touches=[touched])
+shell = ["/bin/sh", "-c", "echo $$; exec sleep 60"]
+program = Program("sleep", shell, account=Account(54321, 54321), touches=[touched])
 processes.spawn(program, output=sys.stdout)
 time.sleep(60)
 """
