@@ -65,6 +65,13 @@ class Change(msgspec.Struct, kw_only=True):
     before: Standing | None = None
     traceparent: str | None = None
 
+    @property
+    def unanswered_until(self) -> datetime | None:
+        """The acquirer's deadline while the request waits for it; None once it has its reply."""
+        if self.status_code is not None:
+            return None
+        return (self.payment if self.operation is None else self.operation).acquirer_deadline
+
 
 class Creation(NamedTuple):
     """A payment to be inserted under a key.
@@ -149,14 +156,12 @@ Written: TypeAlias = Change | Earlier
 
 def claimed(claim: Claim, change: Change, now: datetime) -> Earlier:
     """Return what a second use of the key finds from now on."""
-    answered = change.status_code is not None
-    deadline = change.operation.acquirer_deadline if change.operation is not None else change.payment.acquirer_deadline
     return Earlier(
         claim.resource_id,
         claim.fingerprint,
         change.status_code,
-        change.event.data if answered else None,
-        None if answered else deadline,
+        change.event.data if change.status_code is not None else None,
+        change.unanswered_until,
         now,
     )
 

@@ -113,8 +113,6 @@ class UsageRow(Row):
 
 def key_row(claim: Claim, change: Change) -> KeyRow:
     """Return a key with its reply, or with the deadline until which it is in flight."""
-    answered = change.status_code is not None
-    deadline = change.operation.acquirer_deadline if change.operation is not None else change.payment.acquirer_deadline
     return KeyRow(
         claim.merchant_id,
         claim.livemode,
@@ -122,9 +120,9 @@ def key_row(claim: Claim, change: Change) -> KeyRow:
         claim.path,
         Hex("\\x" + claim.fingerprint.hex()),
         claim.resource_id,
-        change.event.id if answered else None,
+        change.event.id if change.status_code is not None else None,
         change.status_code,
-        None if answered else deadline,
+        change.unanswered_until,
     )
 
 
