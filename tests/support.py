@@ -324,6 +324,13 @@ async def together(
     return [*await answers, last_answer]
 
 
+async def limit(merchant: Caller, **limits: int) -> None:
+    """Set the limits of a merchant."""
+    assert merchant.identity.merchant_id is not None
+    path = f"/v1/merchants/mer_{merchant.identity.merchant_id.hex}/limits"
+    body_of(await merchant.platform.admin.request("PUT", path, key=None, json=limits), 200)
+
+
 def body_of(response: httpx2.Response, status: int) -> dict[str, Any]:
     """The body of a response that must have succeeded; payments and refunds must fit their schema."""
     assert response.status_code == status, response.text

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from payments.pipeline import Pipeline
 from tests.conftest import Database
-from tests.support import Caller, Platform, body_of, platform_on, problem_of, together
+from tests.support import Caller, Platform, body_of, limit, platform_on, problem_of, together
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -38,12 +38,6 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(Pipeline, "send", spy)
     return names
-
-
-async def limit(merchant: Caller, **limits: int) -> None:
-    assert merchant.identity.merchant_id is not None
-    path = f"/v1/merchants/mer_{merchant.identity.merchant_id.hex}/limits"
-    body_of(await merchant.platform.admin.request("PUT", path, key=None, json=limits), 200)
 
 
 async def pay(merchant: Caller, body: dict[str, Any]) -> dict[str, Any]:

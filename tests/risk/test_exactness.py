@@ -7,13 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.support import VISA, Caller, Platform, body_of, platform_on, problem_of
-
-
-async def limit(platform: Platform, shop: Caller, **limits):
-    assert shop.identity.merchant_id is not None
-    path = f"/v1/merchants/mer_{shop.identity.merchant_id.hex}/limits"
-    body_of(await platform.admin.request("PUT", path, key=None, json=limits), 200)
+from tests.support import VISA, Caller, Platform, body_of, limit, platform_on, problem_of
 
 
 def day_of(platform: Platform, shop: Caller):
@@ -27,7 +21,7 @@ def day_of(platform: Platform, shop: Caller):
 async def test_two_hundred_payments_at_once_against_headroom_for_ten_approve_exactly_ten(
     platform, shop, database, redis_url, key_folder
 ):
-    await limit(platform, shop, daily_volume=1000)
+    await limit(shop, daily_volume=1000)
     body = await shop.payment(amount=100)
     async with platform_on(database, redis_url, key_folder) as second:
         callers = [shop, Caller(second, shop.identity)]
@@ -38,14 +32,14 @@ async def test_two_hundred_payments_at_once_against_headroom_for_ten_approve_exa
 
 
 async def test_the_decline_says_that_a_limit_was_reached(platform, shop):
-    await limit(platform, shop, single_amount=500)
+    await limit(shop, single_amount=500)
     payment = await shop.pay(amount=501)
     assert payment["decline"]["code"] == "limit_exceeded"
     assert (await shop.pay(amount=500))["status"] == "captured"
 
 
 async def test_a_replay_counts_once(platform, shop):
-    await limit(platform, shop, daily_count=2)
+    await limit(shop, daily_count=2)
     body = await shop.payment(amount=100)
     replies = await asyncio.gather(*(shop.post("/v1/payments", body, key="one key") for _ in range(20)))
     assert {reply.json()["status"] for reply in replies} == {"captured"}
@@ -54,7 +48,7 @@ async def test_a_replay_counts_once(platform, shop):
 
 
 async def test_a_void_gives_back_what_was_reserved(platform, shop):
-    await limit(platform, shop, daily_volume=1000, daily_count=1)
+    await limit(shop, daily_volume=1000, daily_count=1)
     first = await shop.authorize(amount=1000)
     assert (await shop.pay(amount=1))["status"] == "declined"
     body_of(await shop.post(f"/v1/payments/{first['id']}/void"), 200)
@@ -62,7 +56,7 @@ async def test_a_void_gives_back_what_was_reserved(platform, shop):
 
 
 async def test_an_unknown_payment_keeps_its_share_until_evidence_says_otherwise(platform, shop):
-    await limit(platform, shop, daily_volume=1000)
+    await limit(shop, daily_volume=1000)
     assert (await shop.pay("4000009000000029", amount=1000))["status"] == "unknown"
     assert (await shop.pay(amount=1))["status"] == "declined"
     platform.let_deadlines_pass()
@@ -97,7 +91,7 @@ async def test_a_month_ends_at_its_end(platform, shop):
     """Volume of the last day of the month before does not count; that of the first day of this one does."""
     today = platform.rows("SELECT (now() AT TIME ZONE 'UTC')::date")[0][0]
     first = today.replace(day=1)
-    await limit(platform, shop, monthly_volume=1000)
+    await limit(shop, monthly_volume=1000)
     with platform.sql() as connection:
         for day, volume in ((first.toordinal() - 1, 5000), (first.toordinal(), 900)):
             connection.execute(
@@ -111,7 +105,7 @@ async def test_a_month_ends_at_its_end(platform, shop):
 
 async def test_refunds_stop_at_the_share_a_merchant_may_refund(platform, shop):
     payments = [await shop.pay(amount=1000) for _ in range(2)]
-    await limit(platform, shop, refund_ratio_basis_points=2500)
+    await limit(shop, refund_ratio_basis_points=2500)
     paths = [f"/v1/payments/{payment['id']}/refunds" for payment in payments]
     replies = await asyncio.gather(*(shop.post(paths[i % 2], {"amount": 100}) for i in range(20)))
     assert Counter(reply.status_code for reply in replies) == {201: 5, 422: 15}
