@@ -1,8 +1,9 @@
 """Counts requests against quotas, in Redis for all replicas together.
 
 Requests of one caller that arrive while an answer of Redis is awaited share the next question. A caller that is busy
-gets some requests in advance with each answer: as many as it sent within the last twentieth of a second, and never more
-than a hundredth of its quota, so that small quotas are exact and large ones to within what replicas hold in advance.
+has some requests in advance: as many as it sent within the last twentieth of a second, and never more than a hundredth
+of its quota, so that small quotas are exact and large ones to within what replicas hold in advance. More are asked for
+when half of them are used, so that hardly a request of a busy caller waits for Redis.
 Without Redis each replica counts for itself, against a part of each quota.
 """
 
@@ -58,6 +59,8 @@ class RateLimiter:
             state.change(quota)
         if state.ahead:
             if self._clock.steady() < state.until:
+                if state.ahead <= state.low and state.task is None:
+                    state.task = asyncio.create_task(self._serve(self._redis, key, state))
                 return state.use()
             state.ahead = 0
         waiting: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
@@ -68,12 +71,14 @@ class RateLimiter:
 
     async def _serve(self, redis: RedisConnection, key: str, state: "_Caller") -> None:
         try:
-            while state.waiting:
+            while True:
                 batch, state.waiting = state.waiting, []
                 verdicts = await self._ask(redis, key, state, len(batch))
                 for waiting, verdict in zip(batch, verdicts, strict=True):
                     if not waiting.done():
                         waiting.set_result(verdict)
+                if not state.waiting:
+                    break
         finally:
             # In the same step in which nobody was found waiting: who comes now gets a task of its own.
             state.task = None
@@ -85,6 +90,9 @@ class RateLimiter:
     async def _ask(self, redis: RedisConnection, key: str, state: "_Caller", waiting: int) -> list[Verdict]:
         kind, quota = state.kind, state.quota
         asked = waiting + state.wanted_ahead(self._clock.steady(), waiting)
+        if not asked:
+            state.low = state.ahead // 2  # it has become quieter: what is left lasts longer
+            return []
         question = (1, key, quota.interval, quota.limit, asked)
         try:
             try:
@@ -100,7 +108,7 @@ class RateLimiter:
         let_through = min(granted, waiting)
         self.limited += waiting - let_through
         if granted > waiting and state.quota == quota:
-            state.ahead, state.backlog, state.until = granted - waiting, backlog, self._clock.steady() + _KEPT_SECONDS
+            state.keep(granted - waiting, backlog, self._clock.steady() + _KEPT_SECONDS)
         allowed = [
             Verdict(kind, quota, backlog - (granted - 1 - place) * quota.interval, allowed=True, shared=True)
             for place in range(let_through)
@@ -134,7 +142,7 @@ class RateLimiter:
 class _Caller:
     """One caller's requests of one class: those that wait for Redis, and how many it may send without asking."""
 
-    __slots__ = ("_asked_at", "_taken", "ahead", "backlog", "kind", "quota", "task", "until", "waiting")
+    __slots__ = ("_lately", "_since", "_taken", "ahead", "backlog", "kind", "low", "quota", "task", "until", "waiting")
 
     def __init__(self, kind: Class, quota: Quota) -> None:
         self.kind = kind
@@ -142,16 +150,24 @@ class _Caller:
         self.waiting: list[asyncio.Future[Verdict]] = []
         self.task: asyncio.Task[None] | None = None
         self.ahead = 0
+        self.low = 0  # so few are left that more are asked for, lest requests have to wait for them
         self.backlog = 0  # with all of them used
         self.until = 0.0
-        self._taken = 0  # since Redis was last asked
-        self._asked_at: float | None = None
+        self._since: float | None = None  # when it was last counted how busy this caller is
+        self._taken = 0  # from then on
+        self._lately = 0  # before then, in a twentieth of a second
 
     def change(self, quota: Quota) -> None:
         """Take the quota of the request at hand; what was let through under another one no longer counts."""
         if quota != self.quota:
             self.ahead = 0
         self.quota = quota
+
+    def keep(self, granted: int, backlog: int, until: float) -> None:
+        """Keep requests in advance, besides those that are left."""
+        self.ahead += granted
+        self.low = self.ahead // 2
+        self.backlog, self.until = backlog, until
 
     def use(self) -> Verdict:
         """Take one of those in advance."""
@@ -162,10 +178,9 @@ class _Caller:
         )
 
     def wanted_ahead(self, now: float, waiting: int) -> int:
-        """Return how many more to ask for than the ones that wait."""
-        before, self._asked_at = self._asked_at, now
-        taken, self._taken = self._taken + waiting, 0
-        if before is None:
-            return 0
-        lately = taken * _AHEAD_SECONDS / max(_AHEAD_SECONDS, now - before)
-        return min(int(lately), self.quota.limit // _AHEAD_PART)
+        """Return how many more to ask for than the ones that wait, and than those that are left."""
+        self._taken += waiting
+        if self._since is None or now - self._since >= _AHEAD_SECONDS:
+            self._lately = 0 if self._since is None else int(self._taken * _AHEAD_SECONDS / (now - self._since))
+            self._taken, self._since = 0, now
+        return max(0, min(max(self._lately, self._taken), self.quota.limit // _AHEAD_PART) - self.ahead)

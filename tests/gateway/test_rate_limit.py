@@ -108,10 +108,31 @@ class TestInAdvance:
     async def test_what_was_taken_needs_no_question(self, limiters, store):
         await self.warm(limiters[0])
         before = questions(store)
-        verdicts = await take(limiters[0], 50, quota=self.BIG)
+        verdicts = await take(limiters[0], 20, quota=self.BIG)
         assert questions(store) == before
-        assert [verdict.allowed for verdict in verdicts] == [True] * 50
-        assert [one.remaining - other.remaining for one, other in pairwise(verdicts)] == [1] * 49
+        assert [verdict.allowed for verdict in verdicts] == [True] * 20
+        assert [one.remaining - other.remaining for one, other in pairwise(verdicts)] == [1] * 19
+
+    async def test_more_are_taken_before_the_last_one_is_used(self, limiters, store):
+        await self.warm(limiters[0])
+        before = questions(store)
+        async with asyncio.timeout(60):
+            for _ in range(200):
+                [verdict] = await take(limiters[0], 1, quota=self.BIG)
+                [caller] = limiters[0]._callers.values()
+                assert verdict.allowed
+                assert 0 < caller.ahead <= 100
+                if caller.task is not None:
+                    await caller.task
+        assert questions(store) > before
+
+    async def test_a_caller_that_has_become_quiet_asks_for_no_more(self, limiters, store, clock):
+        await self.warm(limiters[0])
+        clock.now += 0.9  # 30 requests in so much time: fewer than two in a twentieth of a second
+        before = questions(store)
+        await take(limiters[0], 30, quota=self.BIG)
+        await asyncio.gather(*(caller.task for caller in limiters[0]._callers.values() if caller.task))
+        assert questions(store) == before
 
     async def test_the_quota_is_kept_all_the_same(self, limiters):
         allowed = 0
