@@ -18,15 +18,14 @@ class Admission:
 
     def check(self, kind: RouteClass) -> None:
         """Raise 503 when there is no place; costs next to nothing, so it comes before everything else."""
-        if not self.has_place(kind):
+        if self.free(kind) <= 0:
             self.shed += 1
             raise overloaded()
 
-    def has_place(self, kind: RouteClass) -> bool:
-        """Tell whether one more request can be worked on."""
+    def free(self, kind: RouteClass) -> int:
+        """Return how many more requests can be worked on."""
         busy = self.under_way
-        taken = busy["admin"] if kind == "admin" else busy["write"] + busy["read"]
-        return taken < self._places[kind]
+        return self._places[kind] - (busy["admin"] if kind == "admin" else busy["write"] + busy["read"])
 
     def enter(self, kind: RouteClass) -> None:
         """Take a place, or raise 503."""

@@ -4,6 +4,7 @@ To turn a payment away the long way costs the gateway three quarters of what it 
 served then lack. This is the same answer for half of that, on the route that everybody calls; others go the long way.
 """
 
+import asyncio
 from collections.abc import Sequence
 
 from gateway.admission import Admission, overloaded
@@ -25,6 +26,7 @@ class Refusals:
         """Take who knows of places, and who counts answers."""
         self._admission = admission
         self._requests = requests
+        self._coming = 0
         self._target, self._method = _PATH.encode(), _METHOD.encode()
         self._scope = {"method": _METHOD, "path": _PATH}
         problem = overloaded()
@@ -34,10 +36,21 @@ class Refusals:
         headers += [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
         self._head = b"".join(b"%b: %b\r\n" % header for header in headers)
 
-    @property
     def needed(self) -> bool:
-        """Whether there is no place; the only thing that is asked while there are some."""
-        return not self._admission.has_place("write")
+        """Tell whether there is no place for one more request; the only thing that is asked while there are some.
+
+        Those that came in the same turn of the loop count, though they take their places only when it is over: whatever
+        is let in beyond them is turned away the long way.
+        """
+        if self._admission.free("write") <= self._coming:
+            return True
+        if not self._coming:
+            asyncio.get_running_loop().call_soon(self._turn_is_over)
+        self._coming += 1
+        return False
+
+    def _turn_is_over(self) -> None:
+        self._coming = 0
 
     def __call__(self, method: bytes, target: bytes, headers: Sequence[Header]) -> tuple[int, bytes] | None:
         """Return the status and everything after it, or None to go the long way."""

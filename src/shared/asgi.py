@@ -10,7 +10,7 @@ MAX_BODY_BYTES = 1_000_000
 STOPPING = "stopping"
 # Name in a request's `state` of what is there once this replica is not to be sent anything new.
 DRAINING = "draining"
-# Name in the application's `state` of what may answer a request before there is one: while it is `needed`, a function
+# Name in the application's `state` of what may answer a request before there is one: while it is `needed()`, a function
 # of method, target and headers that returns the status and everything after it, or None.
 REFUSE = "refuse"
 

@@ -103,7 +103,7 @@ class _Protocol(HttpToolsProtocol):
         if self.parser.get_http_version() not in _VERSIONS:
             raise ValueError("HTTP/0.9 has no headers, and so no end and no caller")
         refuse = self.app_state.get(REFUSE)
-        if refuse is not None and refuse.needed and self._between_requests():
+        if refuse is not None and refuse.needed() and self._between_requests():
             refusal = refuse(self.parser.get_method(), self.url, self.headers)
             if refusal is not None:
                 self._answer_at_once(*refusal)

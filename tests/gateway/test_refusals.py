@@ -185,6 +185,13 @@ async def test_everything_else_goes_the_long_way(gateway, payments, used, other,
         assert len(asked) == 1
 
 
+async def test_what_comes_at_once_is_counted_before_it_takes_its_place():
+    refuse = Refusals(Admission(PLACES), Requests(Registry(CATALOGUE), "gateway", Templates(ROUTES)))
+    assert [refuse.needed() for _ in range(PLACES + 2)] == [False] * PLACES + [True] * 2
+    await asyncio.sleep(0)  # by now they have taken it, or gone another way
+    assert not refuse.needed()
+
+
 def test_it_is_counted():
     registry, admission = Registry(CATALOGUE), Admission(0)
     requests = Requests(registry, "gateway", Templates(ROUTES))
