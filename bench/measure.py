@@ -4,7 +4,8 @@ The yardstick and the payments take turns (A B A B A B) and are compared pair by
 machine for a while slows both.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from statistics import median
 
@@ -19,6 +20,9 @@ OPEN_SHARE = 0.6  # of the measured saturation
 # Latency below saturation is measured in so many turns per round, each as much shorter: a disk that somebody else keeps
 # busy for a second then spoils one of them and not the median.
 OPEN_TURNS = 3
+# So many of the payments go straight to payments, at the same moments as the others go through the gateway, to see what
+# it adds: few enough that the gateway has its work to do.
+STRAIGHT_SHARE = 0.1
 POSTGRES, GENERATOR = "postgres", "generator"
 OURS = ("gateway", "payments", "worker")
 
@@ -64,7 +68,8 @@ class Phase:
         rate: what the open loop sent per second; None for a closed one.
         p50, p95, p99: milliseconds.
         errors: by HTTP status or by what went wrong.
-        cpu_ms: CPU milliseconds per payment, by part of the platform, and of the generator.
+        cpu_ms: CPU milliseconds per payment, by part of the platform, and of the generator; of loads that are sent at
+            the same time, for all of them together.
         others: as for the yardstick.
     """
 
@@ -89,8 +94,10 @@ class Measured:
         cpu_ratio: the same, of the CPU time that a transaction takes ÷ what a payment takes, generators included: what
             the ratio is where nothing but CPU is short, and hardly touched by others on the machine.
         hot_ratio: the same, of one merchant's payments ÷ payments spread over two.
-        spread_open, straight_open: below saturation through the gateway, and straight to payments, in turns.
-        hop_ms: what the gateway adds to the median latency there; median over the turns, milliseconds.
+        spread_open: below saturation through the gateway, in turns.
+        shared_open, straight_open: as many payments a second, most of them through the gateway and, at the same
+            moments, the others straight to payments.
+        hop_ms: what the gateway adds to the median latency of these; median over the turns, milliseconds.
         answered, written: payments that clients were told of, and that the database holds.
         degraded: payments decided without Redis.
         rules: how many fraud rules were on.
@@ -106,6 +113,7 @@ class Measured:
     spread: list[Phase]
     hot: list[Phase]
     spread_open: list[Phase]
+    shared_open: list[Phase]
     straight_open: list[Phase]
     external: Phase
     external_open: Phase
@@ -127,7 +135,7 @@ class Measured:
     @property
     def errors(self) -> int:
         """Answers other than success, and payments that were confirmed but are not there."""
-        below = (*self.spread_open, *self.straight_open, self.external_open)
+        below = (*self.spread_open, *self.shared_open, *self.straight_open, self.external_open)
         phases = (*self.spread, *self.hot, *below, self.external)
         return sum(sum(phase.errors.values()) for phase in phases) + max(0, self.answered - self.written)
 
@@ -168,15 +176,17 @@ class _Measurement:
         tpcb, spread, hot = (list(results) for results in zip(*rounds, strict=True))
         self._tell("waiting until the database and the worker have caught up")
         stage.settle()
-        self._tell(f"payments at {OPEN_SHARE:.0%} of that, through the gateway and straight to payments")
-        saturation = median(phase.payments for phase in spread)
-        spread_open, straight_open = [], []
+        self._tell(f"payments at {OPEN_SHARE:.0%} of that, through the gateway, and some beside it")
+        rate, seconds = OPEN_SHARE * median(phase.payments for phase in spread), self._plan.seconds / OPEN_TURNS
+        spread_open, shared_open, straight_open = [], [], []
         for _ in range(OPEN_TURNS * self._plan.rounds):
-            spread_open.append(self._arrive(stage.spread, saturation, self._plan.seconds / OPEN_TURNS))
-            straight_open.append(self._arrive(stage.straight, saturation, self._plan.seconds / OPEN_TURNS))
+            spread_open.append(self._arrive(stage.spread, rate, seconds))
+            shared, straight = self._arrive_together(rate, seconds)
+            shared_open.append(shared)
+            straight_open.append(straight)
         self._tell("payments in the external order, at saturation and below")
         external = self._saturate(stage.external)
-        external_open = self._arrive(stage.external, external.payments, self._plan.seconds)
+        external_open = self._arrive(stage.external, OPEN_SHARE * external.payments, self._plan.seconds)
         written, degraded = self._stored()
         self._tell("the rules alone, and the memory of counters")
         with Client(stage.state.gateway_url, stage.state.admin_token) as admin:
@@ -186,6 +196,7 @@ class _Measurement:
             spread=spread,
             hot=hot,
             spread_open=spread_open,
+            shared_open=shared_open,
             straight_open=straight_open,
             external=external,
             external_open=external_open,
@@ -195,7 +206,7 @@ class _Measurement:
                 for phase, yardstick in zip(spread, tpcb, strict=True)
             ),
             hot_ratio=median(one.payments / two.payments for one, two in zip(hot, spread, strict=True)),
-            hop_ms=median(one.p50 - other.p50 for one, other in zip(spread_open, straight_open, strict=True)),
+            hop_ms=median(one.p50 - other.p50 for one, other in zip(shared_open, straight_open, strict=True)),
             answered=self._answered,
             written=written,
             degraded=degraded,
@@ -221,34 +232,47 @@ class _Measurement:
         return Yardstick(found.tps, found.latency, cpu_ms, cpu.others(before, after, tools))
 
     def _saturate(self, load: Load) -> Phase:
-        return self._phase(lambda: load.saturate(self._plan.seconds), None)
+        [phase] = self._send(self._plan.seconds, (load, None))
+        return phase
 
-    def _arrive(self, load: Load, saturation: float, seconds: float) -> Phase:
-        rate = OPEN_SHARE * saturation
-        return self._phase(lambda: load.arrive(seconds, rate), rate)
+    def _arrive(self, load: Load, rate: float, seconds: float) -> Phase:
+        [phase] = self._send(seconds, (load, rate))
+        return phase
 
-    def _phase(self, send: Callable[[], Outcome], rate: float | None) -> Phase:
+    def _arrive_together(self, rate: float, seconds: float) -> list[Phase]:
+        """Send most payments through the gateway and, at the same time, the others straight to payments."""
+        beside = STRAIGHT_SHARE * rate
+        return self._send(seconds, (self._stage.spread, rate - beside), (self._stage.straight, beside))
+
+    def _send(self, seconds: float, *loads: tuple[Load, float | None]) -> list[Phase]:
+        """Send loads at the same time, each at its rate, or as fast as answers come back."""
         before, own = self._stage.meter.read(), cpu.own()
-        found = send()
+        with ThreadPoolExecutor(len(loads)) as threads:  # one waits for each generator
+            sending = [threads.submit(_outcome, load, rate, seconds) for load, rate in loads]
+            outcomes = [each.result() for each in sending]
         after = self._stage.meter.read()
-        self._answered += found.answered
+        answered = sum(found.answered for found in outcomes)
+        self._answered += answered
         memory = self._stage.meter.memory()
         self._memory = {name: max(most, memory[name]) for name, most in self._memory.items()}
-        used: Mapping[str, float] = {name: after.parts[name] - before.parts[name] for name in after.parts}
-        return Phase(
-            answered=found.answered,
-            payments=found.answered / found.seconds,
-            rate=rate,
-            p50=found.p50,
-            p95=found.p95,
-            p99=found.p99,
-            errors=found.errors,
-            cpu_ms={
-                name: 1000 * seconds / found.answered
-                for name, seconds in (*used.items(), (GENERATOR, found.cpu_seconds))
-            },
-            others=cpu.others(before, after, cpu.own() - own),
-        )
+        used = {name: after.parts[name] - before.parts[name] for name in after.parts}
+        used[GENERATOR] = sum(found.cpu_seconds for found in outcomes)
+        cpu_ms = {name: 1000 * seconds / answered for name, seconds in used.items()}
+        others = cpu.others(before, after, cpu.own() - own)
+        return [
+            Phase(
+                answered=found.answered,
+                payments=found.answered / found.seconds,
+                rate=rate,
+                p50=found.p50,
+                p95=found.p95,
+                p99=found.p99,
+                errors=found.errors,
+                cpu_ms=cpu_ms,
+                others=others,
+            )
+            for (_, rate), found in zip(loads, outcomes, strict=True)
+        ]
 
     def _stored(self) -> tuple[int, int]:
         """Return how many payments are captured, and how many of all were decided without signals from Redis."""
@@ -271,3 +295,7 @@ class _Measurement:
                 row = connection.execute("SELECT current_setting(%s)", [setting]).fetchone()
                 found[setting] = str(row[0]) if row else ""
         return found
+
+
+def _outcome(load: Load, rate: float | None, seconds: float) -> Outcome:
+    return load.saturate(seconds) if rate is None else load.arrive(seconds, rate)

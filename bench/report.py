@@ -74,11 +74,12 @@ def show(measured: Measured, terminal: Console) -> None:
         *(("two merchants", phase) for phase in measured.spread),
         *(("one merchant", phase) for phase in measured.hot),
         *(("two merchants at 60 %", phase) for phase in measured.spread_open),
-        *(("without the gateway", phase) for phase in measured.straight_open),
+        *(("nine tenths of it", phase) for phase in measured.shared_open),
         ("external order", measured.external),
         ("external at 60 %", measured.external_open),
     ]
-    terminal.print(_speed(measured.tpcb, phases), _cpu(measured.tpcb, phases), *_summary(measured))
+    beside = [("a tenth beside the gateway", phase) for phase in measured.straight_open]
+    terminal.print(_speed(measured.tpcb, [*phases, *beside]), _cpu(measured.tpcb, phases), *_summary(measured))
 
 
 def _speed(tpcb: Sequence[Yardstick], phases: Sequence[tuple[str, Phase]]) -> Table:

@@ -49,9 +49,9 @@ def test_the_report_is_complete_and_nothing_fails(tmp_path):
     for turn in found["tpcb"]:
         assert turn["tps"] > 0
         assert set(turn["cpu_ms"]) == {"postgres", "generator"}
-    below = [*found["spread_open"], *found["straight_open"], found["external_open"]]
+    below = [*found["spread_open"], *found["shared_open"], *found["straight_open"], found["external_open"]]
     phases = [*found["spread"], *found["hot"], *below, found["external"]]
-    assert len(phases) == 4 + 2 * 3
+    assert len(phases) == 4 + 3 * 3
     for phase in phases:
         assert phase["answered"] > 0
         assert phase["errors"] == {}
@@ -61,7 +61,8 @@ def test_the_report_is_complete_and_nothing_fails(tmp_path):
     for line in (
         "payments/s ÷ tpcb tps",
         "two merchants at 60 %",
-        "without the gateway",
+        "nine tenths of it",
+        "a tenth beside the gateway",
         "external order",
         "CPU milliseconds",
     ):

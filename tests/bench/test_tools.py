@@ -77,6 +77,7 @@ def test_errors_are_bad_answers_and_lost_payments(bad, answered, errors):
         spread=[phase()],
         hot=[phase(errors=bad)],
         spread_open=[phase()],
+        shared_open=[phase()],
         straight_open=[phase()],
         external=phase(),
         external_open=phase(),
