@@ -36,6 +36,10 @@ demo: setup-dev ## Play a payment's whole story against the gateway
 bench: setup-dev ## Measure payments per second against PostgreSQL's own benchmark
 	@exec $(PY) -m bench
 
+.PHONY: overload
+overload: setup-dev ## Measure what is left of the throughput above saturation
+	@exec $(PY) -m bench.overload
+
 ##@ On AWS
 
 .PHONY: bundle

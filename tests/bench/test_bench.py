@@ -67,3 +67,20 @@ def test_the_report_is_complete_and_nothing_fails(tmp_path):
         "CPU milliseconds",
     ):
         assert line in done.stdout
+
+
+@pytest.mark.slow
+def test_above_saturation_payments_are_made_or_turned_away(tmp_path):
+    path = tmp_path / "overload.json"
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.overload", "--seconds=0.4", "--rounds=1", "--cards=20", f"--json={path}"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert not done.stderr
+    steps = [step for level in json.loads(path.read_text()) for step in level]
+    assert [step["share"] for step in steps] == [0.5, 1.0, 1.5, 2.0, 3.0]
+    assert all(step["goodput"] > 0 and step["peak"] > 0 and step["failed"] == {} for step in steps)
