@@ -84,9 +84,13 @@ class Stage:
     external: Load
 
     def settle(self) -> None:
-        """Do what the load before has left: vacuum, as pgbench does before its runs, and the worker's backlog."""
+        """Do what the load before has left: vacuum, as pgbench does before its runs, and the worker's backlog.
+
+        Pages are written out, which the kernel would do half a minute later, with commits waiting behind it.
+        """
         with self.postgres.connect("payments") as connection:
             connection.execute("VACUUM (ANALYZE)")
+            connection.execute("CHECKPOINT")
         for _ in range(_SETTLING_SECONDS):
             before = self.meter.read()
             time.sleep(1)
