@@ -77,6 +77,10 @@ class RateLimiter:
                 for waiting, verdict in zip(batch, verdicts, strict=True):
                     if not waiting.done():
                         waiting.set_result(verdict)
+                while state.waiting and state.ahead:
+                    waiting = state.waiting.pop(0)
+                    if not waiting.done():
+                        waiting.set_result(state.use())
                 if not state.waiting:
                     break
         finally:

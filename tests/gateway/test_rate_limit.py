@@ -126,6 +126,15 @@ class TestInAdvance:
                     await caller.task
         assert questions(store) > before
 
+    async def test_whoever_comes_too_early_waits_for_the_answer_that_is_on_its_way(self, limiters, store):
+        await self.warm(limiters[0])
+        before = questions(store)
+        await take(limiters[0], 26, quota=self.BIG)
+        await asyncio.sleep(0)  # the question is asked
+        verdicts = await take(limiters[0], 30, quota=self.BIG)
+        assert all(verdict.allowed for verdict in verdicts)
+        assert questions(store) == before + 1
+
     async def test_a_caller_that_has_become_quiet_asks_for_no_more(self, limiters, store, clock):
         await self.warm(limiters[0])
         clock.now += 0.9  # 30 requests in so much time: fewer than two in a twentieth of a second
