@@ -51,6 +51,8 @@ BEYOND_SCHEMAS = {
     "get_statement": "periods that end before they begin, or have not begun",
     "export_statement": "periods that end before they begin, or have not begun",
     "propose_adjustment": "two sides that differ, and a merchant exactly when it is one of them",
+    "list_payments": "that a key has one mode",
+    "list_reviews": "that a key has one mode",
     "update_merchant": "names of time zones, and a currency without its fee",
 }
 

@@ -10,7 +10,7 @@ from payments.access import Caller
 from payments.fraud import api_schemas as schemas
 from payments.fraud.desk import FraudDesk
 from payments.fraud.lists import Kind
-from payments.http.lists import Cursor, cursor, parse_id
+from payments.http.lists import Cursor, Mode, cursor, parse_id
 from payments.http.models import Page, page
 from payments.http.problems import problem_responses
 from payments.payments.schemas import Payment
@@ -18,7 +18,7 @@ from payments.payments.schemas import Payment
 _RULES = "/v1/fraud/rules"
 _LISTS = "/v1/fraud/lists"
 _REVIEWS = "/v1/fraud/reviews"
-_Livemode = Annotated[bool, Query(description="for people: which mode; a key has one")]
+_Livemode = Annotated[bool, Query(description="which mode")]
 
 
 def build_router(desk: FraudDesk) -> APIRouter:
@@ -127,7 +127,7 @@ def _review_routes(desk: FraudDesk) -> APIRouter:
     async def list_reviews(
         place: Annotated[Cursor, cursor("pay")],
         caller: Caller,
-        livemode: _Livemode = False,  # noqa: FBT002
+        livemode: Mode,
     ) -> Any:  # noqa: ANN401 - the response model checks it
         """Return the payments that wait for a decision, newest first: your own, or everybody's for the risk team."""
         return page(_REVIEWS, await desk.reviews(caller, place, livemode=livemode), place)

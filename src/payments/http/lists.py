@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import Depends, Query, Request
 from fastapi.dependencies.models import Dependant
 
+from payments.access import Caller
 from shared.ids import uuid_of
 from shared.problems import FieldError, Problem
 
@@ -57,6 +58,21 @@ def invalid_query(name: str, detail: str) -> Problem:
     return Problem(
         422, "validation_failed", "The request is not valid; see errors.", errors=(FieldError(detail, f"/{name}"),)
     )
+
+
+def _mode(
+    caller: Caller,
+    livemode: Annotated[bool | None, Query(description="for people: which mode; a key has one")] = None,
+) -> bool:
+    if caller.kind == "person":
+        return livemode is True
+    if livemode is not None and livemode != caller.livemode:
+        raise invalid_query("livemode", "An API key sees the objects of its own mode; leave this out")
+    return caller.livemode
+
+
+# The mode of a list that both keys and people read.
+Mode = Annotated[bool, Depends(_mode)]
 
 
 def cursor(prefix: str) -> Any:  # noqa: ANN401 - FastAPI's Depends has no public type

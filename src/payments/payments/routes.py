@@ -9,7 +9,7 @@ from starlette.responses import Response
 from payments.access import Caller
 from payments.http.entry import HotRoute, is_idempotency_key
 from payments.http.keys import IdempotencyKey
-from payments.http.lists import Cursor, cursor, parse_id
+from payments.http.lists import Cursor, Mode, cursor, parse_id
 from payments.http.models import Moment, Page, SafeLine, page
 from payments.http.problems import problem_responses
 from payments.money import Currency
@@ -96,7 +96,7 @@ class _Routes:
         caller: Caller,
         place: _PaymentCursor,
         filters: Annotated[Filters, Depends(_filters)],
-        livemode: Annotated[bool, Query(description="for people: which mode; a key has one")] = False,  # noqa: FBT002
+        livemode: Mode,
     ) -> Response:
         """Return payments, newest first: your own, or everybody's for people."""
         return _list("/v1/payments", await self._queries.payments(caller, place, filters, livemode=livemode), place)
