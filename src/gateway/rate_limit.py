@@ -59,15 +59,19 @@ class RateLimiter:
             state.change(quota)
         if state.ahead:
             if self._clock.steady() < state.until:
-                if state.ahead <= state.low and state.task is None:
-                    state.task = asyncio.create_task(self._serve(self._redis, key, state))
+                if state.ahead <= state.low:
+                    state.low = state.ahead // 2  # the next to ask, should nothing come of this
+                    self._begin(self._redis, key, state)
                 return state.use()
             state.ahead = 0
         waiting: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
         state.waiting.append(waiting)
-        if state.task is None:
-            state.task = asyncio.create_task(self._serve(self._redis, key, state))
+        self._begin(self._redis, key, state)
         return await waiting
+
+    def _begin(self, redis: RedisConnection, key: str, state: "_Caller") -> None:
+        if state.task is None:
+            state.task = asyncio.create_task(self._serve(redis, key, state))
 
     async def _serve(self, redis: RedisConnection, key: str, state: "_Caller") -> None:
         try:
@@ -95,8 +99,7 @@ class RateLimiter:
         kind, quota = state.kind, state.quota
         asked = waiting + state.wanted_ahead(self._clock.steady(), waiting)
         if not asked:
-            state.low = state.ahead // 2  # it has become quieter: what is left lasts longer
-            return []
+            return []  # it has become quieter: what is left lasts
         question = (1, key, quota.interval, quota.limit, asked)
         try:
             try:

@@ -135,6 +135,16 @@ class TestInAdvance:
         assert all(verdict.allowed for verdict in verdicts)
         assert questions(store) == before + 1
 
+    async def test_a_quota_at_its_end_is_not_asked_for_with_each_request(self, limiters, store):
+        await self.warm(limiters[0])
+        store.set("rl:write:key_1", int(time.time() * 1_000_000) + self.BIG.limit * self.BIG.interval)
+        before = questions(store)
+        for _ in range(40):
+            [verdict] = await take(limiters[0], 1, quota=self.BIG)
+            assert verdict.allowed
+            await asyncio.gather(*(caller.task for caller in limiters[0]._callers.values() if caller.task))
+        assert 1 <= questions(store) - before <= 3
+
     async def test_a_caller_that_has_become_quiet_asks_for_no_more(self, limiters, store, clock):
         await self.warm(limiters[0])
         clock.now += 0.9  # 30 requests in so much time: fewer than two in a twentieth of a second
