@@ -37,7 +37,7 @@ class Refusals:
         self._head = b"".join(b"%b: %b\r\n" % header for header in headers)
 
     def needed(self) -> bool:
-        """Tell whether there is no place for one more request; the only thing that is asked while there are some.
+        """Count one more request, and tell whether there is no place for it; all that is asked while there are some.
 
         Those that came in the same turn of the loop count, though they take their places only when it is over: whatever
         is let in beyond them is turned away the long way.
